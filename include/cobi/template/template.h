@@ -1,0 +1,45 @@
+/* Message texts as files: templates/LANGUAGE/NAME.CHANNEL.txt, header lines, an empty line, then text with ${fact}.
+ *
+ * Headers: "Subject:" (email, required), "Draft: yes" (not signed off). A name is a kind, or a kind with a variant ("escalation-missed").
+ * ${fact} is replaced by its value, which is never looked at again; "$$" is a dollar sign. Nothing else is special: no logic, no recursion.
+ * A text to a participant is checked for neutrality (disclose_find_word()) with its values, and for length in parts. */
+#ifndef COBI_TEMPLATE_TEMPLATE_H
+#define COBI_TEMPLATE_TEMPLATE_H
+
+#include "cobi/base/arena.h"
+#include "cobi/base/complaint.h"
+#include "cobi/rules/disclose.h"
+
+enum language { LANGUAGE_EN, LANGUAGE_CY };
+#define LANGUAGE_COUNT 2
+struct templates;
+/* Reads every file under directory/en (required) and directory/cy (may be missing as a whole) and checks all: every required template is
+ * there, each fact exists and may be told to that audience on that channel, the longest sample fits (participants' English texts: one
+ * GSM-7 part; Welsh: three parts), participants' texts are neutral and hold no link. Faults go to complaints as "file:line: text". Returns 0, or -EINVAL. */
+_must_use_ int templates_load(const char *directory, struct templates **ret_templates, struct complaints *complaints);
+void templates_free(struct templates *templates);
+
+/* What one audience may be told on one channel: values of facts outside its allow-list cannot be put in. */
+struct disclosure {
+    enum audience audience;
+    enum channel channel;
+    const char *values[FACT_COUNT]; /* borrowed; NULL: not given */
+};
+/* Puts a value in if the audience may be told the fact, else does nothing: what is not allowed is not there to be printed. */
+void disclosure_set(struct disclosure *d, enum fact fact, const char *value);
+
+struct rendered {
+    const char *subject; /* "" for texts; in the arena */
+    const char *body;    /* "\n" line ends; no trailing newline for texts */
+};
+/* Renders NAME for the disclosure's audience and channel. Falls back to English where the language has no such template. Returns 0,
+ * -ENOENT (no such template), -ENODATA (a fact in it was not given), or -EPERM (a participant would see a word of the list, or a text
+ * would not fit the parts allowed; complaint says which word in which field, never the text). */
+_must_use_ int template_render(const struct templates *templates, const char *name, enum language language,
+                               const struct disclosure *disclosure, struct arena *arena, struct rendered *ret_rendered, struct complaint *complaint);
+/* For `cobictl template list` and `show`: names as "en/reminder.sms"; index from 0; NULL at the end. */
+const char *template_name(const struct templates *templates, size_t index);
+/* The text rendered with the longest samples, in the arena, or NULL. */
+const char *template_sample(const struct templates *templates, const char *name, struct arena *arena);
+
+#endif

@@ -1,0 +1,60 @@
+/* HTTP: libmicrohttpd on the daemon's loop, the public listener and the control socket.
+ *
+ * Requests are plain structs, so tests and the simulator call web_handle() directly. */
+#ifndef COBI_WEB_WEB_H
+#define COBI_WEB_WEB_H
+
+#include <systemd/sd-event.h>
+
+#include "cobi/engine/engine.h"
+
+enum web_method { WEB_GET, WEB_HEAD, WEB_POST, WEB_OTHER };
+enum web_door { WEB_PUBLIC, WEB_CONTROL };
+struct web_request {
+    enum web_door door;
+    enum web_method method;
+    const char *path;               /* without query, still percent-encoded */
+    const char *if_none_match, *accept_encoding, *content_type, *origin, *host, *sec_fetch_site; /* or NULL */
+    const char *body;               /* whole body, NUL after it */
+    size_t body_length;
+    struct actor actor;             /* WEB_CONTROL only */
+};
+#define WEB_HEADERS_MAX 16
+struct web_response {
+    int status;
+    struct {
+        const char *name;
+        char value[160];
+    } headers[WEB_HEADERS_MAX];
+    size_t header_count;
+    const char *body;   /* borrowed from the cache when owned is NULL */
+    char *owned;        /* freed by the bridge */
+    size_t body_length;
+    void *pin;          /* keeps the cache entry alive while it is being sent */
+};
+/* Commands that the host answers itself (clock, reload, gateway, status of the process): returns an HTTP status, or 0 when it is not the host's. */
+typedef int web_host_command(void *user, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply);
+struct web_setup {
+    struct engine *engine;
+    const struct config *config;
+    web_host_command *host_command;
+    void *user;
+    bool (*healthy)(void *user); /* for /healthz */
+};
+struct web;
+_must_use_ int web_open(const struct web_setup *setup, struct web **ret_web);
+void web_free(struct web *web);
+void web_set_config(struct web *web, const struct config *config);
+void web_handle(struct web *web, const struct web_request *request, struct web_response *ret_response);
+void web_response_done(struct web *web, struct web_response *response);
+
+/* Listeners. public_fd and control_fd are bound, listening sockets (from systemd or made by listen_*()); taken over; -1: none. Public connections have an absolute deadline of 15 s. */
+struct web_server;
+_must_use_ int web_server_open(struct web *web, sd_event *loop, int take_public_fd, int take_control_fd, struct web_server **ret_server);
+void web_server_close(struct web_server *server);
+/* "127.0.0.1:8099", "[::1]:8099". Returns the fd or a negative errno with a complaint. */
+_must_use_ int listen_public(const char *address, struct complaint *complaint);
+/* A Unix socket of mode 0660 (group cobid-ops where that exists), replacing a dead one; -EADDRINUSE when somebody listens. */
+_must_use_ int listen_control(const char *path, struct complaint *complaint);
+
+#endif

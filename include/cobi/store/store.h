@@ -1,10 +1,62 @@
-/* The store: one SQLite database, one writer, one statement catalogue. The only room that knows SQL. */
+/* The store: one SQLite database, one writer, one statement catalogue. The only room that knows SQL.
+ *
+ * Functions return 0 or a count, and negative errno on failure: -EBUSY (locked by another process: try later), -ENOSPC, -EROFS, -EIO
+ * (unknown whether it is there: the caller ends the process, store_fatal()), -EUCLEAN (a row that does not read as what we wrote), -EEXIST
+ * (a key that is taken), -ENOENT. */
 #ifndef COBI_STORE_STORE_H
 #define COBI_STORE_STORE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cobi/base/arena.h"
 #include "cobi/base/attribute.h"
 #include "cobi/base/complaint.h"
+#include "cobi/base/text.h"
+#include "cobi/base/time.h"
 
 struct store;
+#define STORE_KEY_BYTES 32
+/* Reads the key from the file (64 hexadecimal digits); with `create`, makes a 0600 file when there is none. */
+_must_use_ int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES], struct complaint *complaint);
+/* Opens or creates the database file, migrates it in one transaction, prepares every statement. A second process on the same file is
+ * refused (-EALREADY), as are a newer schema (-EPROTONOSUPPORT), a wrong key (-EKEYREJECTED) and a file that is no database of ours. */
+_must_use_ int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store, struct complaint *complaint);
+void store_close(struct store *store);
+/* Faster and not durable against power loss: simulator only. */
+void store_set_volatile(struct store *store);
+
+/* One write transaction a turn. commit ends it in every case: after a failure nothing was kept, except that -EIO leaves it unknown. */
+_must_use_ int store_begin(struct store *store);
+_must_use_ int store_commit(struct store *store);
+void store_rollback(struct store *store);
+/* Within a transaction: a part that can be undone alone (one bad row). */
+_must_use_ int store_part_begin(struct store *store);
+_must_use_ int store_part_end(struct store *store, bool keep);
+/* The database can no longer be trusted to say what it holds: end the process, restart, read again. */
+bool store_fatal(const struct store *store);
+/* The last error of the database in words, without values. */
+const char *store_error_text(const struct store *store);
+
+/* Small settings of the database itself ("clock_kind"). find: arena text or NULL. */
+_must_use_ int store_meta_set(struct store *store, const char *name, const char *value);
+const char *store_meta_find(struct store *store, const char *name, struct arena *arena);
+
+/* Identifiers derived from natural keys (HMAC of a seed), so that no counter tells of other rows: prefix, "-", `letters` (at most 26) of base32. */
+void store_derive_id(const struct store *store, const char *prefix, const char *natural_key, size_t letters, char ret_id[ID_SIZE]);
+/* A UUID derived the same way (RFC 9562 layout, version 8). */
+void store_derive_uuid(const struct store *store, const char *natural_key, char ret_uuid[37]);
+uint64_t store_derive_number(const struct store *store, const char *natural_key);
+/* Secrets that can be made again: 32 bytes from a purpose and a natural key. */
+void store_derive_secret(const struct store *store, const char *purpose, const char *natural_key, unsigned char ret_secret[32]);
+/* Keyed hash for look-ups (HMAC-SHA-256), as 64 hexadecimal digits. */
+#define STORE_HASH_SIZE 65
+void store_hash(const struct store *store, const char *purpose, const char *text, char ret_hash[STORE_HASH_SIZE]);
+/* Constant-time comparison of two texts. */
+bool store_equal_secret(const char *a, const char *b);
+
+/* What needs attention next, over all tables: INSTANT_NEVER when nothing waits. */
+_must_use_ int store_next_wake(struct store *store, struct instant *ret_instant);
 
 #endif

@@ -1,0 +1,73 @@
+/* Messages, their attempts, and the guarded steps between their states. */
+#ifndef COBI_STORE_MESSAGES_H
+#define COBI_STORE_MESSAGES_H
+
+#include "cobi/engine/ports.h"
+#include "cobi/rules/kinds.h"
+#include "cobi/rules/states.h"
+#include "cobi/store/store.h"
+
+#define MESSAGE_TOPIC_SIZE 33
+#define MESSAGE_REASON_SIZE 65
+struct message_row {
+    char id[MESSAGE_ID_SIZE];
+    enum message_kind kind;
+    enum audience audience;
+    char recipient[ID_SIZE];   /* id of the person, or "operator" */
+    enum channel channel;
+    char topic[MESSAGE_TOPIC_SIZE]; /* what it is about where the kind alone does not say: "missed", "enrolled"; else "" */
+    char participant[ID_SIZE], session[ID_SIZE], escalation[ID_SIZE], task[ID_SIZE]; /* "" where none */
+    uint32_t revision;         /* of the session */
+    uint32_t step, ordinal;    /* of the reminder or chain; ordinal: fallback or retry by hand */
+    struct civil old_start;    /* change: what it was before (year 0: none) */
+    const char *note;          /* sealed: alarm text; may be NULL */
+    enum message_state state;
+    char reason[MESSAGE_REASON_SIZE];
+    struct instant created_at, due, not_after /* INSTANT_NEVER: none */, sent_at /* 0: not yet */, wake_at;
+    char gateway[ID_SIZE];
+    uint32_t attempt_count;
+    bool repeat;               /* an earlier attempt may have arrived: the text says so */
+    const char *to, *subject, *body; /* sealed; set when it was rendered; may be NULL */
+    char provider_id[PROVIDER_ID_SIZE];
+};
+/* The key of uniqueness: kind, source, revision, step, recipient, channel, ordinal. */
+#define MESSAGE_KEY_SIZE 256
+void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]);
+/* Fills row->id from the key and inserts. Returns 1, or 0 when this very message exists already (nothing is written). */
+_must_use_ int message_insert(struct store *store, struct message_row *row);
+_must_use_ int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row);
+/* Guarded: from says the state it must have (else -ESTALE). Writes state, reason, times, gateway, attempt_count, repeat and what was rendered. */
+_must_use_ int message_update(struct store *store, const struct message_row *row, enum message_state from);
+/* Queued, held or uncertain rows whose time has come, by priority, then due. */
+_must_use_ int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* Ids of all rows in a state (at the start: sending). */
+_must_use_ int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+struct message_filter {
+    const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
+};
+_must_use_ int message_list(struct store *store, const struct message_filter *filter, const char *after, struct arena *arena, struct message_row *ret_rows, size_t capacity);
+/* Cancels queued and held rows that match (participant's audience only when so filtered); returns how many. */
+_must_use_ int message_cancel_matching(struct store *store, const struct message_filter *filter, const char *reason, struct instant now);
+/* Intent before action: the attempt row is in the same transaction as the state `sending`. */
+_must_use_ int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now);
+_must_use_ int message_attempt_end(struct store *store, const struct delivery *delivery, struct instant now);
+struct attempt_row {
+    uint32_t attempt;
+    struct instant begun_at, ended_at; /* ended_at 0: no answer */
+    const char *gateway, *outcome, *detail;
+};
+_must_use_ int message_attempt_list(struct store *store, const char *message, struct arena *arena, struct attempt_row *ret_rows, size_t capacity);
+
+/* The acknowledge link of a message: one row a message, found by the hash of its token. */
+struct ack_row {
+    char message[MESSAGE_ID_SIZE], escalation[ID_SIZE];
+    uint32_t generation; /* of the chain when it was sent: a later one makes the link stale */
+    char recipient[ID_SIZE];
+    uint32_t tries;
+    bool used;
+};
+_must_use_ int ack_insert(struct store *store, const char *token_hash, const struct ack_row *row);
+_must_use_ int ack_find(struct store *store, const char *token_hash, struct ack_row *ret_row);
+_must_use_ int ack_update(struct store *store, const char *token_hash, const struct ack_row *row);
+
+#endif

@@ -1,0 +1,55 @@
+/* Nouns (offices, staff, officers, advocates, participants), absences, links: generic by noun table, plus a participant's state. */
+#ifndef COBI_STORE_PEOPLE_H
+#define COBI_STORE_PEOPLE_H
+
+#include "cobi/base/noun.h"
+#include "cobi/rules/states.h"
+#include "cobi/store/store.h"
+
+/* A row of a noun: canonical texts by field index; "" where none was given. Values live in the arena given to the reader. */
+struct noun_row {
+    enum noun noun;
+    char id[ID_SIZE];
+    const char *values[FIELDS_MAX];
+};
+/* Value by field name; "" when unset. The name must exist (asserted). */
+const char *noun_value(const struct noun_row *row, const char *field);
+/* -ENOENT: no such row. */
+_must_use_ int noun_find(struct store *store, enum noun noun, const char *id, struct arena *arena, struct noun_row *ret_row);
+bool noun_exists(struct store *store, enum noun noun, const char *id);
+/* -EEXIST: the id is taken (by any noun: one account is one role); -ECONNREFUSED: a number or address belongs to somebody else. */
+_must_use_ int noun_insert(struct store *store, const struct noun_row *row);
+_must_use_ int noun_update(struct store *store, const struct noun_row *row);
+/* Ids in ascending order after `after` ("" at first), at most `capacity`; returns the count. */
+_must_use_ int noun_list(struct store *store, enum noun noun, const char *after, char (*ret_ids)[ID_SIZE], size_t capacity);
+
+struct participant_state_row {
+    enum participant_state state;
+    struct date plan_start, window_end; /* year 0 until planned */
+    struct instant changed_at;
+    bool started;        /* a session was attended: advocates were told */
+    char because[16];
+};
+_must_use_ int participant_state_find(struct store *store, const char *id, struct participant_state_row *ret_row);
+_must_use_ int participant_state_update(struct store *store, const char *id, const struct participant_state_row *row);
+
+struct absence_row {
+    struct date from, to; /* inclusive */
+    const char *reason;   /* sealed in the store; "" when none */
+};
+_must_use_ int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row);
+_must_use_ int absence_list(struct store *store, enum noun noun, const char *id, struct arena *arena, struct absence_row *ret_rows, size_t capacity);
+
+struct link_row {
+    char advocate[ID_SIZE], participant[ID_SIZE];
+    const char *case_ref; /* sealed in the store */
+    bool all;             /* level: all, else missed only */
+};
+/* -EEXIST: already linked. Removed links stay as history, unseen here. */
+_must_use_ int link_insert(struct store *store, const struct link_row *row, struct instant now);
+_must_use_ int link_remove(struct store *store, const char *advocate, const char *participant, struct instant now);
+_must_use_ int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row);
+/* By participant (advocate NULL) or by advocate (participant NULL). */
+_must_use_ int link_list(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_rows, size_t capacity);
+
+#endif

@@ -1,0 +1,66 @@
+/* Sessions and their history. */
+#ifndef COBI_STORE_SESSIONS_H
+#define COBI_STORE_SESSIONS_H
+
+#include "cobi/rules/attendance.h"
+#include "cobi/rules/programme.h"
+#include "cobi/rules/states.h"
+#include "cobi/base/zone.h"
+#include "cobi/store/store.h"
+
+/* What has been done about a session by itself; part of the row. */
+enum session_flag { SESSION_ASKED = 1 /* practitioner asked for the outcome */, SESSION_UNRECORDED_RAISED = 2, SESSION_MISS_TOLD = 4, SESSION_CHANGED = 8 /* moved after it was first told */ };
+struct session_row {
+    char id[ID_SIZE], participant[ID_SIZE], practitioner[ID_SIZE], office[ID_SIZE];
+    uint32_t number, of, attempt; /* identity: participant, number, attempt */
+    char module[MODULE_NAME_SIZE];
+    struct civil start;           /* what was promised: wall clock of zone */
+    char zone[ZONE_NAME_SIZE];
+    struct instant start_at;      /* derived */
+    uint32_t minutes;
+    char mode[12];                /* in_person, phone, video */
+    char uid[37];
+    uint32_t revision;            /* 0, then +1 with each move or cancellation: SEQUENCE of the feeds */
+    struct instant revised_at;
+    enum session_state state;
+    char outcome[OUTCOME_CODE_SIZE]; /* "" until recorded */
+    struct instant recorded_at;
+    char recorded_by[ID_SIZE];
+    unsigned flags;
+    uint32_t steps_done;          /* bit n: reminder step n of this revision has been dealt with */
+    struct instant wake_at;       /* INSTANT_NEVER exactly when nothing more will happen by itself */
+};
+static inline struct instant session_end(const struct session_row *s) {
+    return instant_add(s->start_at, span_minutes(s->minutes));
+}
+_must_use_ int session_insert(struct store *store, const struct session_row *row);
+/* Guarded: writes only if the row still has from_state and from_revision (else -ESTALE). */
+_must_use_ int session_update(struct store *store, const struct session_row *row, enum session_state from_state, uint32_t from_revision);
+_must_use_ int session_find(struct store *store, const char *id, struct session_row *ret_row);
+
+/* Filters may be NULL or year 0; ordered by start, then id; continues after (after_start, after_id). */
+struct session_filter {
+    const char *participant, *practitioner, *office;
+    const char *state;       /* text form, or NULL */
+    struct instant from, to; /* start_at in [from, to) */
+    bool live;               /* only those not cancelled */
+};
+_must_use_ int session_list(struct store *store, const struct session_filter *filter, struct session_row *ret_rows, size_t capacity);
+/* Ids of sessions whose wake_at has come, earliest first. */
+_must_use_ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
+
+/* A line of history: what was changed, by whom, why (reason is sealed). */
+struct session_history_row {
+    struct instant at;
+    const char *what;   /* "planned", "moved", "cancelled", "recorded", "corrected" */
+    struct civil start; /* after the change */
+    const char *zone;
+    const char *outcome, *by, *actor, *reason;
+    int32_t notice_minutes; /* for changes: how long before the start; -1: does not apply */
+};
+_must_use_ int session_history_add(struct store *store, const char *session, const struct session_history_row *row);
+_must_use_ int session_history_list(struct store *store, const char *session, struct arena *arena, struct session_history_row *ret_rows, size_t capacity);
+/* Version of what a feed shows: changes whenever a matching session does. */
+_must_use_ int session_feed_version(struct store *store, const struct session_filter *filter, uint64_t *ret_version, struct instant *ret_last);
+
+#endif

@@ -14,6 +14,7 @@ enum command_flag {
     COMMAND_NEEDS_AS = 2,   /* deciding verb: --as STAFF must be given */
     COMMAND_NOUN_FIELDS = 4, /* options are the fields of the noun (add: required ones must be given; set: at least one) */
     COMMAND_READS = 8,      /* changes nothing */
+    COMMAND_ONE_OF = 16,    /* exactly one of the options must be given */
 };
 #define COMMAND_OPTIONS_MAX 12
 struct command {
@@ -28,9 +29,12 @@ struct command {
 };
 extern const struct command commands[];
 extern const size_t command_count;
+/* The option --as STAFF of commands with COMMAND_TAKES_AS or COMMAND_NEEDS_AS: the id of the person who decides. */
+extern const struct field command_as;
 /* The command, or NULL. noun may be NULL. */
 const struct command *command_find(const char *noun, const char *verb);
-/* Looks an option up by name ("-" equals "_") among the command's own options and the noun's fields; NULL when unknown. */
+/* Looks an option up by name ("-" equals "_") among the command's own options, --as where the command takes it, and with
+ * COMMAND_NOUN_FIELDS the noun's fields; NULL when unknown. */
 const struct field *command_find_option(const struct command *command, const char *name);
 
 #endif

@@ -64,5 +64,7 @@ extern const struct noun_table noun_tables[NOUN_COUNT];
 int noun_from_text(const char *name, enum noun *ret_noun);
 /* The field of that name ("-" and "_" are the same), or NULL. */
 const struct field *noun_find_field(enum noun noun, const char *name);
+/* Do two names mean the same field or option? "order-ends" and "order_ends" do. */
+bool field_name_equal(const char *a, const char *b);
 
 #endif

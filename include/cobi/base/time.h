@@ -1,7 +1,8 @@
 /* Instants, spans, civil time and dates: four types with no implicit road between them.
  *
  * An instant is a moment (UTC); a civil is what a wall clock shows, without a zone; a date is a day of the
- * proleptic Gregorian calendar. Only zone_resolve() (zone.h) turns a civil into an instant. */
+ * proleptic Gregorian calendar. Only zone_resolve() (zone.h) turns a civil into an instant. Dates given to these
+ * functions must be valid; arithmetic that would leave 1900-01-01 to 2999-12-31 stays at the nearest end. */
 #ifndef COBI_BASE_TIME_H
 #define COBI_BASE_TIME_H
 
@@ -82,6 +83,7 @@ int civil_cmp(struct civil a, struct civil b);
 struct civil civil_add_minutes(struct civil c, int32_t minutes);
 /* Minutes since midnight, 0 to 1439. */
 int32_t civil_minute_of_day(struct civil c);
+/* The wall clock that many minutes after midnight; 1440 is the next day's 00:00. */
 struct civil civil_at(struct date d, int32_t minute_of_day);
 
 /* Text sizes, with the terminating NUL. */
@@ -98,11 +100,14 @@ _must_use_ int civil_from_text(const char *text, struct civil *ret_civil);
 void civil_to_text(struct civil c, char buffer[CIVIL_TEXT_SIZE]);
 /* RFC 3339 section 5.6 in UTC: "2027-01-12T14:00:00Z", with ".ffffff" only when the fraction is not zero. */
 void instant_to_text(struct instant t, char buffer[INSTANT_TEXT_SIZE]);
-/* RFC 3339 with "Z" or a numeric offset; seconds optional ("2026-10-25T00:30Z"). Returns 0 or -EINVAL. */
+/* RFC 3339 with "Z" or a numeric offset, "T" or a space; seconds optional ("2026-10-25T00:30Z"), digits beyond
+ * microseconds are dropped. Returns 0 or -EINVAL. */
 _must_use_ int instant_from_text(const char *text, struct instant *ret_instant);
-/* "90s", "90m", "36h", "7d", "2w" and sums such as "1d12h"; positive, at most 10 years. Returns 0, -EINVAL or -ERANGE. */
+/* "90s", "90m", "36h", "7d", "2w" and sums such as "1d12h", larger units first; positive, at most 10 years (3653 days).
+ * Returns 0, -EINVAL (not a span) or -ERANGE (zero, or too long). */
 _must_use_ int span_from_text(const char *text, struct span *ret_span);
-/* "1d12h", "5m", "0s": the shortest form that span_from_text() reads back; buffer of at least 32 bytes. */
+/* "1d12h", "5m", "14d", "0s", "-1h": days, hours, minutes and seconds, each once; fractions of a second are dropped. What is
+ * positive and not too long is read back by span_from_text(). Buffer of at least 32 bytes. */
 void span_to_text(struct span s, char buffer[32]);
 /* "Mon" to "Sun", in any case. Returns 0 or -EINVAL. */
 _must_use_ int weekday_from_text(const char *text, size_t length, enum weekday *ret_weekday);

@@ -10,7 +10,8 @@
 struct complaint {
     char text[COMPLAINT_SIZE]; /* "" while there is nothing to say; keeps the first complaint only */
 };
-/* Records the complaint if it is the first. Returns error, so that "return complain(c, -EINVAL, ...)" reads well. */
+/* Records the complaint if it is the first and c is not NULL; cut at a whole character, control characters become "?".
+ * Returns error, so that "return complain(c, -EINVAL, ...)" reads well. */
 _printf_(3, 4) int complain(struct complaint *c, int error, const char *format, ...);
 
 /* Many complaints, as `cobid --check` prints them: "file:line: text" lines. */

@@ -10,13 +10,18 @@
 #include <stdint.h>
 
 /* A string being built in a caller's buffer. Always NUL-terminated; once something did not fit, overflow stays true
- * and later appends do nothing, so one check at the end is enough. */
+ * and later appends do nothing, so one check at the end is enough. A piece goes in whole or not at all. */
 struct text {
     char *data;
     size_t length, capacity; /* capacity counts the NUL */
     bool overflow;
 };
-#define TEXT_IN(array) ((struct text){.data = (array), .capacity = sizeof(array)})
+static inline char *text_emptied(char *buffer) {
+    buffer[0] = '\0';
+    return buffer;
+}
+/* An empty text over a whole array. */
+#define TEXT_IN(array) ((struct text){.data = text_emptied(array), .capacity = sizeof(array)})
 void text_init(struct text *t, char *buffer, size_t capacity);
 void text_add(struct text *t, const char *string);
 void text_add_bytes(struct text *t, const char *bytes, size_t length);

@@ -1,0 +1,20 @@
+#!/bin/bash
+# listed.sh: every file of the project is named in Makefile.am, so that it is built and shipped. A file made by an editor
+# or the build (*.o, *~, hidden) does not count.
+set -euo pipefail
+cd -- "${top_srcdir:-$(dirname -- "$0")/../..}"
+
+seen=0
+faults=0
+listed=$(sed 's/\\$//' Makefile.am | tr -s '[:blank:]' '\n' | LC_ALL=C sort -u)
+unit_tests=$(grep -E '^tests/(unit|fuzz|sim|bench)/' <<<"$listed" | sed 's/$/.c/')
+while IFS= read -r file; do
+    seen=$((seen + 1))
+    if ! grep -qxF -- "$file" <<<"$listed" && ! grep -qxF -- "$file" <<<"$unit_tests"; then
+        echo "not in Makefile.am: $file"
+        faults=$((faults + 1))
+    fi
+done < <(find src include templates tests etc doc man systemd demo -type f ! -name '.*' ! -name '*~' ! -name '*.o' \
+    ! -name '*.pyc' ! -path '*/node_modules/*' 2>/dev/null | LC_ALL=C sort)
+echo "$seen files, $faults not listed"
+[ "$seen" -gt 0 ] && [ "$faults" -eq 0 ]

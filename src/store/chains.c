@@ -1,0 +1,299 @@
+/* Escalation chains and tasks, row by row. A chain keeps the policy it began with, as text. */
+#include "cobi/store/chains.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "query.h"
+
+enum { POLICY_TEXT_SIZE = 512 };
+
+/* "DAYS TARGET/WAIT_US/MOST_US TARGET/WAIT_US/MOST_US ..." */
+static void policy_to_text(const struct escalation_policy *policy, char buffer[POLICY_TEXT_SIZE]) {
+    struct text t;
+
+    text_init(&t, buffer, POLICY_TEXT_SIZE);
+    text_addf(&t, "%" PRIu32, policy->acknowledged_days);
+    for (uint32_t i = 0; i < policy->step_count; i++) {
+        text_addf(&t, " %s/%" PRId64 "/%" PRId64, escalation_target_to_text(policy->steps[i].target), policy->steps[i].wait.us,
+                  policy->steps[i].wait_most.us);
+    }
+    assert(!t.overflow);
+}
+
+static int policy_from_text(const char *text, struct escalation_policy *policy) {
+    char target[32];
+    int used = 0;
+
+    if (sscanf(text, "%" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
+        return -EUCLEAN;
+    }
+    for (text += used; *text; text += used) {
+        struct escalation_step step = {0};
+        if (policy->step_count == ESCALATION_STEPS_MAX ||
+            sscanf(text, " %31[a-z_]/%" SCNd64 "/%" SCNd64 "%n", target, &step.wait.us, &step.wait_most.us, &used) != 3 ||
+            escalation_target_from_text(target, &step.target) < 0) {
+            return -EUCLEAN;
+        }
+        policy->steps[policy->step_count++] = step;
+    }
+    return policy->step_count > 0 ? 0 : -EUCLEAN;
+}
+
+int escalation_insert(struct store *store, struct escalation_row *row) {
+    char policy[POLICY_TEXT_SIZE], key[5 * ID_SIZE];
+    struct text t = TEXT_IN(key);
+
+    text_addf(&t, "%s/%s/%s/%s/%s/%" PRId64, escalation_kind_to_text(row->kind), row->participant, row->session,
+              audience_to_text(row->audience), row->advocate, row->happened_at.us);
+    store_derive_id(store, "E", key, 10, row->id);
+    policy_to_text(&row->policy, policy);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_INSERT);
+
+    bind_text(&q, row->id);
+    bind_text(&q, escalation_kind_to_text(row->kind));
+    bind_text(&q, audience_to_text(row->audience));
+    bind_text(&q, row->advocate);
+    bind_text(&q, row->participant);
+    bind_text(&q, row->session);
+    bind_text(&q, escalation_state_to_text(row->state));
+    bind_text(&q, policy);
+    bind_int(&q, row->at.step);
+    bind_int(&q, row->at.cycle);
+    bind_int(&q, row->generation);
+    bind_text(&q, row->told);
+    bind_text(&q, row->topic);
+    bind_instant(&q, row->opened_at);
+    bind_instant(&q, row->happened_at);
+    bind_instant(&q, row->wake_at);
+    bind_text(&q, row->acknowledged_by);
+    bind_instant(&q, row->acknowledged_at);
+    bind_text(&q, row->resolved_by);
+    bind_sealed(&q, "escalation.resolved_because", row->id, row->resolved_because);
+    bind_int(&q, row->exhausted);
+    return query_run(&q);
+}
+
+int escalation_update(struct store *store, const struct escalation_row *row, enum escalation_state from, uint32_t from_generation) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_UPDATE);
+
+    bind_text(&q, escalation_state_to_text(row->state));
+    bind_int(&q, row->at.step);
+    bind_int(&q, row->at.cycle);
+    bind_int(&q, row->generation);
+    bind_text(&q, row->told);
+    bind_text(&q, row->topic);
+    bind_instant(&q, row->wake_at);
+    bind_text(&q, row->acknowledged_by);
+    bind_instant(&q, row->acknowledged_at);
+    bind_text(&q, row->resolved_by);
+    bind_sealed(&q, "escalation.resolved_because", row->id, row->resolved_because);
+    bind_int(&q, row->exhausted);
+    bind_text(&q, row->id);
+    bind_text(&q, escalation_state_to_text(from));
+    bind_int(&q, from_generation);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ESTALE;
+}
+
+static int read_escalation(struct query *q, struct arena *arena, struct escalation_row *ret_row) {
+    struct escalation_row row = {0};
+    char kind[24], audience[16], state[16], policy[POLICY_TEXT_SIZE];
+
+    READ_TEXT(q, row.id);
+    READ_TEXT(q, kind);
+    READ_TEXT(q, audience);
+    READ_TEXT(q, row.advocate);
+    READ_TEXT(q, row.participant);
+    READ_TEXT(q, row.session);
+    READ_TEXT(q, state);
+    READ_TEXT(q, policy);
+    row.at.step = (uint32_t)read_int(q);
+    row.at.cycle = (uint32_t)read_int(q);
+    row.generation = (uint32_t)read_int(q);
+    READ_TEXT(q, row.told);
+    READ_TEXT(q, row.topic);
+    row.opened_at = read_instant(q);
+    row.happened_at = read_instant(q);
+    row.wake_at = read_instant(q);
+    READ_TEXT(q, row.acknowledged_by);
+    row.acknowledged_at = read_instant(q);
+    READ_TEXT(q, row.resolved_by);
+    row.resolved_because = read_sealed(q, "escalation.resolved_because", row.id, arena);
+    row.exhausted = read_int(q) != 0;
+    if (!q->error && (escalation_kind_from_text(kind, &row.kind) < 0 || audience_from_text(audience, &row.audience) < 0 ||
+                      escalation_state_from_text(state, &row.state) < 0 || policy_from_text(policy, &row.policy) < 0)) {
+        query_fail(q, -EUCLEAN);
+    }
+    if (q->error) {
+        return q->error;
+    }
+    row.policy.kind = row.kind;
+    row.policy.audience = row.audience;
+    *ret_row = row;
+    return 0;
+}
+
+int escalation_find(struct store *store, const char *id, struct arena *arena, struct escalation_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_FIND);
+
+    bind_text(&q, id);
+    const int r = query_row(&q);
+
+    return r > 0 ? read_escalation(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+int escalation_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+}
+
+int escalation_list(struct store *store, const struct escalation_filter *filter, const char *after, struct arena *arena,
+                    struct escalation_row *ret_rows, size_t capacity) {
+    const enum statement statement = filter->session       ? STATEMENT_ESCALATION_OF_SESSION
+                                     : filter->participant ? STATEMENT_ESCALATION_OF_PARTICIPANT
+                                                           : STATEMENT_ESCALATION_ALL;
+    _cleanup_query_ struct query q = query_begin(store, statement);
+    size_t count = 0;
+
+    bind_text(&q, filter->session ? filter->session : filter->participant ? filter->participant : "");
+    bind_text(&q, filter->advocate ? filter->advocate : "");
+    bind_int(&q, filter->open);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        const int r = read_escalation(&q, arena, &ret_rows[count++]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return q.error ? q.error : (int)count;
+}
+
+static const char *const task_kinds[TASK_KIND_COUNT] = {
+    [TASK_PHONE] = "phone",     [TASK_RECORD] = "record_outcome", [TASK_DECIDE] = "decide_absence", [TASK_CALL_ADVOCATE] = "call_advocate",
+    [TASK_CONTACT] = "contact", [TASK_CHANGED] = "changed",
+};
+
+const char *task_kind_to_text(enum task_kind kind) {
+    return task_kinds[kind];
+}
+
+static int task_kind_from_text(const char *text, enum task_kind *ret_kind) {
+    for (size_t i = 0; i < TASK_KIND_COUNT; i++) {
+        if (strcmp(text, task_kinds[i]) == 0) {
+            *ret_kind = (enum task_kind)i;
+            return 0;
+        }
+    }
+    return -EUCLEAN;
+}
+
+int task_insert(struct store *store, struct task_row *row) {
+    char key[6 * ID_SIZE];
+    struct text t = TEXT_IN(key);
+
+    text_addf(&t, "%s/%s/%s/%s/%s", task_kind_to_text(row->kind), row->participant, row->session, row->about, row->owner);
+    store_derive_id(store, "T", key, 10, row->id);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_INSERT);
+
+    bind_text(&q, row->id);
+    bind_text(&q, task_kind_to_text(row->kind));
+    bind_text(&q, row->owner);
+    bind_text(&q, row->next_owner);
+    bind_text(&q, row->participant);
+    bind_text(&q, row->session);
+    bind_text(&q, row->about);
+    bind_instant(&q, row->created_at);
+    bind_instant(&q, row->due);
+    bind_instant(&q, row->wake_at);
+    bind_int(&q, row->reminded);
+    bind_text(&q, task_state_to_text(row->state));
+    bind_text(&q, row->done_by);
+    return query_run(&q);
+}
+
+static int read_task(struct query *q, struct task_row *ret_row) {
+    struct task_row row = {0};
+    char kind[24], state[16];
+
+    READ_TEXT(q, row.id);
+    READ_TEXT(q, kind);
+    READ_TEXT(q, row.owner);
+    READ_TEXT(q, row.next_owner);
+    READ_TEXT(q, row.participant);
+    READ_TEXT(q, row.session);
+    READ_TEXT(q, row.about);
+    row.created_at = read_instant(q);
+    row.due = read_instant(q);
+    row.wake_at = read_instant(q);
+    row.reminded = (uint32_t)read_int(q);
+    READ_TEXT(q, state);
+    READ_TEXT(q, row.done_by);
+    if (!q->error && (task_kind_from_text(kind, &row.kind) < 0 || task_state_from_text(state, &row.state) < 0)) {
+        query_fail(q, -EUCLEAN);
+    }
+    if (q->error) {
+        return q->error;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int task_find(struct store *store, const char *id, struct task_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_FIND);
+
+    bind_text(&q, id);
+    const int r = query_row(&q);
+
+    return r > 0 ? read_task(&q, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+int task_update(struct store *store, const struct task_row *row, enum task_state from) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_UPDATE);
+
+    bind_text(&q, row->owner);
+    bind_text(&q, row->next_owner);
+    bind_instant(&q, row->due);
+    bind_instant(&q, row->wake_at);
+    bind_int(&q, row->reminded);
+    bind_text(&q, task_state_to_text(row->state));
+    bind_text(&q, row->done_by);
+    bind_text(&q, row->id);
+    bind_text(&q, task_state_to_text(from));
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ESTALE;
+}
+
+int task_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+}
+
+int task_list(struct store *store, const char *session, bool open, const char *after, struct task_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, session ? STATEMENT_TASK_OF_SESSION : STATEMENT_TASK_ALL);
+    size_t count = 0;
+
+    bind_text(&q, session ? session : "");
+    bind_int(&q, open);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        const int r = read_task(&q, &ret_rows[count++]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return q.error ? q.error : (int)count;
+}

@@ -1,0 +1,300 @@
+/* Messages, attempts and acknowledge links, row by row.
+ *
+ * The UNIQUE key keeps a message from ever being born twice; the guarded update keeps two turns from sending it. */
+#include "cobi/store/messages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "query.h"
+
+void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]) {
+    const char *source = *row->escalation ? row->escalation : *row->session ? row->session : *row->task ? row->task : row->participant;
+    char old_start[CIVIL_TEXT_SIZE] = "";
+    struct text t;
+
+    if (row->old_start.date.year != 0) {
+        civil_to_text(row->old_start, old_start);
+    }
+    text_init(&t, ret_key, MESSAGE_KEY_SIZE);
+    text_addf(&t, "%s/%s/%s/%u/%u/%s/%s/%s/%u", message_kind_to_text(row->kind), source, row->topic, row->revision, row->step,
+              audience_to_text(row->audience), row->recipient, channel_to_text(row->channel), row->ordinal);
+    assert(!t.overflow);
+}
+
+static void bind_common(struct query *q, const struct message_row *row) {
+    bind_text(q, row->id);
+    bind_text(q, message_kind_to_text(row->kind));
+    bind_text(q, audience_to_text(row->audience));
+    bind_text(q, row->recipient);
+    bind_text(q, channel_to_text(row->channel));
+    bind_text(q, row->topic);
+    bind_text(q, row->participant);
+    bind_text(q, row->session);
+    bind_text(q, row->escalation);
+    bind_text(q, row->task);
+    bind_int(q, row->revision);
+    bind_int(q, row->step);
+    bind_int(q, row->ordinal);
+    bind_civil(q, row->old_start);
+    bind_sealed(q, "message.note", row->id, row->note);
+}
+
+int message_insert(struct store *store, struct message_row *row) {
+    char key[MESSAGE_KEY_SIZE];
+
+    message_key(row, key);
+    store_derive_id(store, "M", key, 12, row->id);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_INSERT);
+
+    bind_text(&q, key);
+    bind_int(&q, kind_policies[row->kind].priority);
+    bind_common(&q, row);
+    bind_text(&q, message_state_to_text(row->state));
+    bind_text(&q, row->reason);
+    bind_instant(&q, row->created_at);
+    bind_instant(&q, row->due);
+    bind_instant(&q, row->not_after);
+    bind_instant(&q, row->sent_at);
+    bind_instant(&q, row->wake_at);
+    bind_text(&q, row->gateway);
+    bind_int(&q, row->attempt_count);
+    bind_int(&q, row->repeat);
+    bind_sealed(&q, "message.recipient_address", row->id, row->to);
+    bind_sealed(&q, "message.subject", row->id, row->subject);
+    bind_sealed(&q, "message.body", row->id, row->body);
+    bind_text(&q, row->provider_id);
+    return query_run(&q);
+}
+
+static int read_message(struct query *q, struct arena *arena, struct message_row *ret_row) {
+    struct message_row row = {0};
+    char kind[24], audience[16], channel[8], state[16];
+
+    READ_TEXT(q, row.id);
+    READ_TEXT(q, kind);
+    READ_TEXT(q, audience);
+    READ_TEXT(q, row.recipient);
+    READ_TEXT(q, channel);
+    READ_TEXT(q, row.topic);
+    READ_TEXT(q, row.participant);
+    READ_TEXT(q, row.session);
+    READ_TEXT(q, row.escalation);
+    READ_TEXT(q, row.task);
+    row.revision = (uint32_t)read_int(q);
+    row.step = (uint32_t)read_int(q);
+    row.ordinal = (uint32_t)read_int(q);
+    row.old_start = read_civil(q);
+    row.note = read_sealed(q, "message.note", row.id, arena);
+    READ_TEXT(q, state);
+    READ_TEXT(q, row.reason);
+    row.created_at = read_instant(q);
+    row.due = read_instant(q);
+    row.not_after = read_instant(q);
+    row.sent_at = read_instant(q);
+    row.wake_at = read_instant(q);
+    READ_TEXT(q, row.gateway);
+    row.attempt_count = (uint32_t)read_int(q);
+    row.repeat = read_int(q) != 0;
+    row.to = read_sealed(q, "message.recipient_address", row.id, arena);
+    row.subject = read_sealed(q, "message.subject", row.id, arena);
+    row.body = read_sealed(q, "message.body", row.id, arena);
+    READ_TEXT(q, row.provider_id);
+    if (!q->error && (message_kind_from_text(kind, &row.kind) < 0 || audience_from_text(audience, &row.audience) < 0 ||
+                      channel_from_text(channel, &row.channel) < 0 || message_state_from_text(state, &row.state) < 0)) {
+        query_fail(q, -EUCLEAN);
+    }
+    if (q->error) {
+        return q->error;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_FIND);
+
+    bind_text(&q, id);
+    const int r = query_row(&q);
+
+    return r > 0 ? read_message(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+int message_update(struct store *store, const struct message_row *row, enum message_state from) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_UPDATE);
+
+    bind_text(&q, message_state_to_text(row->state));
+    bind_text(&q, row->reason);
+    bind_instant(&q, row->due);
+    bind_instant(&q, row->not_after);
+    bind_instant(&q, row->sent_at);
+    bind_instant(&q, row->wake_at);
+    bind_text(&q, row->gateway);
+    bind_int(&q, row->attempt_count);
+    bind_int(&q, row->repeat);
+    bind_sealed(&q, "message.recipient_address", row->id, row->to);
+    bind_sealed(&q, "message.subject", row->id, row->subject);
+    bind_sealed(&q, "message.body", row->id, row->body);
+    bind_text(&q, row->provider_id);
+    bind_text(&q, channel_to_text(row->channel));
+    bind_text(&q, row->id);
+    bind_text(&q, message_state_to_text(from));
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ESTALE;
+}
+
+int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+}
+
+int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_IN_STATE);
+
+    bind_text(&q, message_state_to_text(state));
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+}
+
+static const char *or_empty(const char *text) {
+    return text ? text : "";
+}
+
+/* The first key has an index of its own; the others are filters. */
+static void bind_filter(struct query *q, const struct message_filter *f, const char *key) {
+    bind_text(q, key);
+    bind_text(q, or_empty(f->audience));
+    bind_text(q, or_empty(f->state));
+    bind_text(q, or_empty(f->recipient));
+    bind_text(q, or_empty(f->kind));
+    bind_text(q, or_empty(f->session));
+    bind_text(q, or_empty(f->escalation));
+}
+
+int message_list(struct store *store, const struct message_filter *filter, const char *after, struct arena *arena,
+                 struct message_row *ret_rows, size_t capacity) {
+    const enum statement statement = filter->session       ? STATEMENT_MESSAGE_OF_SESSION
+                                     : filter->participant ? STATEMENT_MESSAGE_OF_PARTICIPANT
+                                                           : STATEMENT_MESSAGE_ALL;
+    _cleanup_query_ struct query q = query_begin(store, statement);
+    size_t count = 0;
+
+    bind_filter(&q, filter, filter->session ? filter->session : or_empty(filter->participant));
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        const int r = read_message(&q, arena, &ret_rows[count++]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int message_cancel_matching(struct store *store, const struct message_filter *filter, const char *reason, struct instant now) {
+    const enum statement statement = filter->session      ? STATEMENT_MESSAGE_CANCEL_SESSION
+                                     : filter->escalation ? STATEMENT_MESSAGE_CANCEL_ESCALATION
+                                                          : STATEMENT_MESSAGE_CANCEL_PARTICIPANT;
+    const char *key = filter->session ? filter->session : filter->escalation ? filter->escalation : filter->participant;
+    _cleanup_query_ struct query q = query_begin(store, statement);
+
+    assert(key);
+    (void)now; /* the time of a cancellation is the audit's */
+    bind_filter(&q, filter, key);
+    bind_text(&q, reason);
+    return query_run(&q);
+}
+
+int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_INSERT);
+
+    bind_text(&q, row->id);
+    bind_int(&q, row->attempt_count);
+    bind_instant(&q, now);
+    bind_text(&q, row->gateway);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
+}
+
+int message_attempt_end(struct store *store, const struct delivery *delivery, struct instant now) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_END);
+
+    bind_instant(&q, now);
+    bind_text(&q, outcome_class_to_text(delivery->outcome));
+    bind_text(&q, delivery->detail);
+    bind_text(&q, delivery->message_id);
+    bind_int(&q, delivery->attempt);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
+int message_attempt_list(struct store *store, const char *message, struct arena *arena, struct attempt_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_LIST);
+    size_t count = 0;
+
+    bind_text(&q, message);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        struct attempt_row *row = &ret_rows[count++];
+        row->attempt = (uint32_t)read_int(&q);
+        row->begun_at = read_instant(&q);
+        row->ended_at = read_instant(&q);
+        row->gateway = read_arena_text(&q, arena);
+        row->outcome = read_arena_text(&q, arena);
+        row->detail = read_arena_text(&q, arena);
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int ack_insert(struct store *store, const char *token_hash, const struct ack_row *row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ACK_INSERT);
+
+    bind_text(&q, token_hash);
+    bind_text(&q, row->message);
+    bind_text(&q, row->escalation);
+    bind_int(&q, row->generation);
+    bind_text(&q, row->recipient);
+    bind_int(&q, row->tries);
+    bind_int(&q, row->used);
+    return query_run(&q);
+}
+
+int ack_find(struct store *store, const char *token_hash, struct ack_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ACK_FIND);
+    struct ack_row row = {0};
+
+    bind_text(&q, token_hash);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    READ_TEXT(&q, row.message);
+    READ_TEXT(&q, row.escalation);
+    row.generation = (uint32_t)read_int(&q);
+    READ_TEXT(&q, row.recipient);
+    row.tries = (uint32_t)read_int(&q);
+    row.used = read_int(&q) != 0;
+    if (q.error) {
+        return q.error;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int ack_update(struct store *store, const char *token_hash, const struct ack_row *row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ACK_UPDATE);
+
+    bind_int(&q, row->tries);
+    bind_int(&q, row->used);
+    bind_text(&q, token_hash);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}

@@ -1,0 +1,162 @@
+/* The schema as numbered migrations: a migration that was released is never edited. All of them run in one transaction, so
+ * a process killed on the way leaves the old version or the new one, never something between.
+ *
+ * Times are INTEGER microseconds UTC, named _us; what was promised to a person is civil time and zone. Every row that
+ * waits has wake_us, NULL exactly when nothing more will happen to it by itself: a CHECK says so. */
+#include "schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cobi/base/nouns.def"
+
+#define COLUMN(name, ...) ", \"" #name "\" ANY"
+#define NOUN_TABLE(noun, fields) \
+    "CREATE TABLE " #noun "(id TEXT NOT NULL PRIMARY KEY, account INTEGER NOT NULL DEFAULT 1" fields(COLUMN) ") STRICT;"
+
+static const char version_1[] =
+    "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+    NOUN_TABLE(office, OFFICE_FIELDS)
+    NOUN_TABLE(practitioner, PRACTITIONER_FIELDS)
+    NOUN_TABLE(supervisor, SUPERVISOR_FIELDS)
+    NOUN_TABLE(advocate, ADVOCATE_FIELDS)
+    NOUN_TABLE(officer, OFFICER_FIELDS)
+    NOUN_TABLE(participant, PARTICIPANT_FIELDS)
+    /* One account is one role: an id belongs to one noun only. */
+    "CREATE TABLE account(id TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL) STRICT;"
+    /* Keyed hashes of numbers and addresses: each belongs to one person. */
+    "CREATE TABLE contact(hash TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL,"
+    " UNIQUE(noun, id, field)) STRICT;"
+    "CREATE TABLE participant_state(id TEXT NOT NULL PRIMARY KEY REFERENCES participant(id),"
+    " state TEXT NOT NULL CHECK(state IN('referred','active','paused','completed','withdrawn','ended')),"
+    " plan_start TEXT NOT NULL DEFAULT '', window_end TEXT NOT NULL DEFAULT '', changed_us INTEGER NOT NULL,"
+    " started INTEGER NOT NULL DEFAULT 0, because TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE TABLE absence(noun TEXT NOT NULL, id TEXT NOT NULL, from_date TEXT NOT NULL, to_date TEXT NOT NULL, reason BLOB,"
+    " CHECK(from_date<=to_date), PRIMARY KEY(noun, id, from_date, to_date)) STRICT;"
+    "CREATE TABLE link(advocate TEXT NOT NULL REFERENCES advocate(id), participant TEXT NOT NULL REFERENCES participant(id),"
+    " case_ref BLOB NOT NULL, level TEXT NOT NULL CHECK(level IN('all','missed')), made_us INTEGER NOT NULL, removed_us INTEGER) STRICT;"
+    "CREATE UNIQUE INDEX link_live ON link(advocate, participant) WHERE removed_us IS NULL;"
+    "CREATE INDEX link_participant ON link(participant, advocate) WHERE removed_us IS NULL;"
+    "CREATE TABLE session(id TEXT NOT NULL PRIMARY KEY, participant TEXT NOT NULL REFERENCES participant(id),"
+    " practitioner TEXT NOT NULL REFERENCES practitioner(id), office TEXT NOT NULL REFERENCES office(id),"
+    " number INTEGER NOT NULL CHECK(number>0), of INTEGER NOT NULL CHECK(of>=number), attempt INTEGER NOT NULL CHECK(attempt>0),"
+    " module TEXT NOT NULL, start_local TEXT NOT NULL, zone TEXT NOT NULL, start_us INTEGER NOT NULL, minutes INTEGER NOT NULL CHECK(minutes>0),"
+    " mode TEXT NOT NULL, uid TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL CHECK(revision>=0), revised_us INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK(state IN('planned','awaiting_outcome','recorded','cancelled')), outcome TEXT NOT NULL DEFAULT '',"
+    " recorded_us INTEGER NOT NULL DEFAULT 0, recorded_by TEXT NOT NULL DEFAULT '', flags INTEGER NOT NULL DEFAULT 0,"
+    " steps_done INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " CHECK((outcome<>'')=(state='recorded')), CHECK(wake_us IS NOT NULL OR state IN('recorded','cancelled')),"
+    " CHECK(wake_us IS NULL OR state<>'cancelled'), UNIQUE(participant, number, attempt)) STRICT;"
+    "CREATE INDEX session_wake ON session(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX session_practitioner ON session(practitioner, start_us, id);"
+    "CREATE INDEX session_office ON session(office, start_us, id);"
+    "CREATE INDEX session_participant ON session(participant, start_us, id);"
+    "CREATE INDEX session_start ON session(start_us, id);"
+    "CREATE UNIQUE INDEX session_one_place ON session(practitioner, start_us) WHERE state IN('planned','awaiting_outcome');"
+    "CREATE TABLE session_history(session TEXT NOT NULL REFERENCES session(id), line INTEGER NOT NULL, at_us INTEGER NOT NULL, what TEXT NOT NULL,"
+    " start_local TEXT NOT NULL, zone TEXT NOT NULL, outcome TEXT NOT NULL, asked_by TEXT NOT NULL, actor TEXT NOT NULL, reason BLOB,"
+    " notice_minutes INTEGER NOT NULL, PRIMARY KEY(session, line)) STRICT;"
+    "CREATE TABLE message(id TEXT NOT NULL PRIMARY KEY, dedup_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, audience TEXT NOT NULL,"
+    " recipient TEXT NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL, participant TEXT NOT NULL, session TEXT NOT NULL, escalation TEXT NOT NULL,"
+    " task TEXT NOT NULL, revision INTEGER NOT NULL, step INTEGER NOT NULL, ordinal INTEGER NOT NULL, old_start TEXT NOT NULL, note BLOB,"
+    " state TEXT NOT NULL CHECK(state IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','cancelled',"
+    "'expired','held','skipped')), reason TEXT NOT NULL, priority INTEGER NOT NULL, created_us INTEGER NOT NULL, due_us INTEGER NOT NULL,"
+    " not_after_us INTEGER, sent_us INTEGER NOT NULL, gateway TEXT NOT NULL, attempt_count INTEGER NOT NULL, repeat INTEGER NOT NULL,"
+    " recipient_address BLOB, subject BLOB, body BLOB, provider_id TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " CHECK((wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held')))) STRICT;"
+    "CREATE INDEX message_wake ON message(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX message_due ON message(priority, wake_us, id) WHERE state IN('queued','uncertain','held') AND quarantined=0;"
+    "CREATE INDEX message_participant ON message(participant, created_us);"
+    "CREATE INDEX message_session ON message(session, created_us);"
+    "CREATE INDEX message_escalation ON message(escalation) WHERE escalation<>'';"
+    "CREATE INDEX message_state ON message(state) WHERE state IN('queued','sending','uncertain','held','failed');"
+    "CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL,"
+    " ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
+    " PRIMARY KEY(message, attempt)) STRICT;"
+    "CREATE TABLE ack(token_hash TEXT NOT NULL PRIMARY KEY, message TEXT NOT NULL UNIQUE REFERENCES message(id), escalation TEXT NOT NULL,"
+    " generation INTEGER NOT NULL, recipient TEXT NOT NULL, tries INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"
+    " session TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN('open','waiting','acknowledged','resolved')), policy TEXT NOT NULL,"
+    " step INTEGER NOT NULL, cycle INTEGER NOT NULL, generation INTEGER NOT NULL, told TEXT NOT NULL, topic TEXT NOT NULL, opened_us INTEGER NOT NULL,"
+    " happened_us INTEGER NOT NULL, acknowledged_by TEXT NOT NULL, acknowledged_us INTEGER NOT NULL, resolved_by TEXT NOT NULL, resolved_because BLOB,"
+    " exhausted INTEGER NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER, CHECK((wake_us IS NULL)=(state='resolved')),"
+    " UNIQUE(kind, participant, session, audience, advocate, happened_us)) STRICT;"
+    "CREATE INDEX escalation_wake ON escalation(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX escalation_session ON escalation(session);"
+    "CREATE INDEX escalation_participant ON escalation(participant);"
+    "CREATE TABLE task(id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, next_owner TEXT NOT NULL, participant TEXT NOT NULL,"
+    " session TEXT NOT NULL, about TEXT NOT NULL, created_us INTEGER NOT NULL, due_us INTEGER NOT NULL, reminded INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK(state IN('open','done','dropped')), done_by TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " CHECK((wake_us IS NOT NULL)=(state='open'))) STRICT;"
+    "CREATE INDEX task_wake ON task(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX task_session ON task(session);"
+    "CREATE TABLE feed(id TEXT NOT NULL PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, owner_kind TEXT NOT NULL, owner TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL, fetched_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE audit(sequence INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL, named TEXT NOT NULL, action TEXT NOT NULL,"
+    " subject TEXT NOT NULL, detail_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
+    "CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT,'the audit is append-only'); END;"
+    "CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT,'the audit is append-only'); END;"
+    "CREATE TABLE access_log(sequence INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL, named TEXT NOT NULL, action TEXT NOT NULL,"
+    " subject TEXT NOT NULL, detail_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
+    "CREATE TRIGGER access_kept BEFORE DELETE ON access_log BEGIN SELECT RAISE(ABORT,'the access log is append-only'); END;"
+    "CREATE TRIGGER access_fixed BEFORE UPDATE ON access_log BEGIN SELECT RAISE(ABORT,'the access log is append-only'); END;";
+
+static const char *const versions[] = {version_1};
+
+static int read_pragma(struct store *store, const char *sql, int *ret_value) {
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+        if (code == SQLITE_ROW) {
+            *ret_value = sqlite3_column_int(statement, 0);
+        }
+    }
+    (void)sqlite3_finalize(statement); /* repeats the code of the step */
+    return store_errno(store, code);
+}
+
+static int run(struct store *store, const char *sql) {
+    return store_errno(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+static int apply(struct store *store, int from) {
+    char pragma[80];
+
+    for (size_t v = (size_t)from; v < ARRAY_COUNT(versions); v++) {
+        const int r = run(store, versions[v]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%zu;", SCHEMA_APPLICATION_ID,
+                   ARRAY_COUNT(versions)); /* two numbers always fit */
+    return run(store, pragma);
+}
+
+int schema_migrate(struct store *store) {
+    int version = 0, application = 0, tables = 0;
+    int r = run(store, "BEGIN IMMEDIATE");
+
+    if (r < 0) {
+        return r;
+    }
+    r = read_pragma(store, "PRAGMA user_version", &version);
+    r = r < 0 ? r : read_pragma(store, "PRAGMA application_id", &application);
+    r = r < 0 ? r : read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (r == 0 && tables > 0 && application != SCHEMA_APPLICATION_ID) {
+        r = -EMEDIUMTYPE;
+    }
+    if (r == 0 && version > (int)ARRAY_COUNT(versions)) {
+        r = -EPROTONOSUPPORT;
+    }
+    if (r == 0 && version < (int)ARRAY_COUNT(versions)) {
+        r = apply(store, version);
+    }
+    if (r < 0) {
+        (void)run(store, "ROLLBACK"); /* the first error is the one to report */
+        return r;
+    }
+    return run(store, "COMMIT");
+}

@@ -1,0 +1,13 @@
+/* The schema as numbered migrations. Private to the store. */
+#ifndef COBI_STORE_SCHEMA_H
+#define COBI_STORE_SCHEMA_H
+
+#include "query.h"
+
+/* "cobi" as a number: says that a SQLite file is ours. */
+#define SCHEMA_APPLICATION_ID 0x636f6269
+/* Brings the database to the newest version in one transaction. Returns 0, -EPROTONOSUPPORT (newer than this program), -EMEDIUMTYPE (not
+ * ours), or another negative errno. */
+_must_use_ int schema_migrate(struct store *store);
+
+#endif

@@ -1,0 +1,227 @@
+/* Sessions and their history, row by row. Every update is guarded by the state and revision it was decided on. */
+#include "cobi/store/sessions.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "query.h"
+
+int session_insert(struct store *store, const struct session_row *row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_INSERT);
+
+    bind_text(&q, row->id);
+    bind_text(&q, row->participant);
+    bind_text(&q, row->practitioner);
+    bind_text(&q, row->office);
+    bind_int(&q, row->number);
+    bind_int(&q, row->of);
+    bind_int(&q, row->attempt);
+    bind_text(&q, row->module);
+    bind_civil(&q, row->start);
+    bind_text(&q, row->zone);
+    bind_instant(&q, row->start_at);
+    bind_int(&q, row->minutes);
+    bind_text(&q, row->mode);
+    bind_text(&q, row->uid);
+    bind_int(&q, row->revision);
+    bind_instant(&q, row->revised_at);
+    bind_text(&q, session_state_to_text(row->state));
+    bind_text(&q, row->outcome);
+    bind_instant(&q, row->recorded_at);
+    bind_text(&q, row->recorded_by);
+    bind_int(&q, row->flags);
+    bind_int(&q, row->steps_done);
+    bind_instant(&q, row->wake_at);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
+}
+
+int session_update(struct store *store, const struct session_row *row, enum session_state from_state, uint32_t from_revision) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_UPDATE);
+
+    bind_text(&q, row->practitioner);
+    bind_text(&q, row->office);
+    bind_civil(&q, row->start);
+    bind_text(&q, row->zone);
+    bind_instant(&q, row->start_at);
+    bind_int(&q, row->minutes);
+    bind_text(&q, row->mode);
+    bind_int(&q, row->revision);
+    bind_instant(&q, row->revised_at);
+    bind_text(&q, session_state_to_text(row->state));
+    bind_text(&q, row->outcome);
+    bind_instant(&q, row->recorded_at);
+    bind_text(&q, row->recorded_by);
+    bind_int(&q, row->flags);
+    bind_int(&q, row->steps_done);
+    bind_instant(&q, row->wake_at);
+    bind_text(&q, row->id);
+    bind_text(&q, session_state_to_text(from_state));
+    bind_int(&q, from_revision);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ESTALE;
+}
+
+static int read_session(struct query *q, struct session_row *ret_row) {
+    struct session_row row = {0};
+    char state[24];
+
+    READ_TEXT(q, row.id);
+    READ_TEXT(q, row.participant);
+    READ_TEXT(q, row.practitioner);
+    READ_TEXT(q, row.office);
+    row.number = (uint32_t)read_int(q);
+    row.of = (uint32_t)read_int(q);
+    row.attempt = (uint32_t)read_int(q);
+    READ_TEXT(q, row.module);
+    row.start = read_civil(q);
+    READ_TEXT(q, row.zone);
+    row.start_at = read_instant(q);
+    row.minutes = (uint32_t)read_int(q);
+    READ_TEXT(q, row.mode);
+    READ_TEXT(q, row.uid);
+    row.revision = (uint32_t)read_int(q);
+    row.revised_at = read_instant(q);
+    READ_TEXT(q, state);
+    READ_TEXT(q, row.outcome);
+    row.recorded_at = read_instant(q);
+    READ_TEXT(q, row.recorded_by);
+    row.flags = (unsigned)read_int(q);
+    row.steps_done = (uint32_t)read_int(q);
+    row.wake_at = read_instant(q);
+    if (!q->error && (session_state_from_text(state, &row.state) < 0 || row.start.date.year == 0)) {
+        query_fail(q, -EUCLEAN);
+    }
+    if (q->error) {
+        return q->error;
+    }
+    *ret_row = row;
+    return 0;
+}
+
+int session_find(struct store *store, const char *id, struct session_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_FIND);
+
+    bind_text(&q, id);
+    const int r = query_row(&q);
+
+    return r > 0 ? read_session(&q, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+static enum statement list_statement(const struct session_filter *filter, const char **ret_key) {
+    if (filter->participant) {
+        *ret_key = filter->participant;
+        return STATEMENT_SESSION_OF_PARTICIPANT;
+    }
+    if (filter->practitioner) {
+        *ret_key = filter->practitioner;
+        return STATEMENT_SESSION_OF_PRACTITIONER;
+    }
+    *ret_key = filter->office ? filter->office : "";
+    return filter->office ? STATEMENT_SESSION_OF_OFFICE : STATEMENT_SESSION_ALL;
+}
+
+static int64_t range_from(const struct session_filter *filter) {
+    return filter->from.us ? filter->from.us : INT64_MIN;
+}
+
+static int64_t range_to(const struct session_filter *filter) {
+    return filter->to.us ? filter->to.us : INT64_MAX;
+}
+
+int session_list(struct store *store, const struct session_filter *filter, struct session_row *ret_rows, size_t capacity) {
+    const char *key = NULL;
+    const enum statement statement = list_statement(filter, &key);
+    _cleanup_query_ struct query q = query_begin(store, statement);
+    size_t count = 0;
+
+    bind_text(&q, key);
+    bind_int(&q, range_from(filter));
+    bind_int(&q, range_to(filter));
+    bind_text(&q, filter->state ? filter->state : "");
+    bind_text(&q, filter->state ? filter->state : "");
+    bind_int(&q, filter->live);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        const int r = read_session(&q, &ret_rows[count]);
+        if (r < 0) {
+            return r;
+        }
+        /* Two filters at once: the index serves the first, the second is looked at here. */
+        if (!filter->practitioner || strcmp(ret_rows[count].practitioner, filter->practitioner) == 0) {
+            count++;
+        }
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+}
+
+int session_history_add(struct store *store, const char *session, const struct session_history_row *row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_INSERT);
+
+    bind_text(&q, session);
+    bind_instant(&q, row->at);
+    bind_text(&q, row->what);
+    bind_civil(&q, row->start);
+    bind_text(&q, row->zone);
+    bind_text(&q, row->outcome ? row->outcome : "");
+    bind_text(&q, row->by ? row->by : "");
+    bind_text(&q, row->actor ? row->actor : "");
+    bind_sealed(&q, "session_history.reason", session, row->reason);
+    bind_int(&q, row->notice_minutes);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
+}
+
+int session_history_list(struct store *store, const char *session, struct arena *arena, struct session_history_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_LIST);
+    size_t count = 0;
+
+    bind_text(&q, session);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        struct session_history_row *row = &ret_rows[count++];
+        *row = (struct session_history_row){.at = read_instant(&q)};
+        row->what = read_arena_text(&q, arena);
+        row->start = read_civil(&q);
+        row->zone = read_arena_text(&q, arena);
+        row->outcome = read_arena_text(&q, arena);
+        row->by = read_arena_text(&q, arena);
+        row->actor = read_arena_text(&q, arena);
+        row->reason = read_sealed(&q, "session_history.reason", session, arena);
+        row->notice_minutes = (int32_t)read_int(&q);
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int session_feed_version(struct store *store, const struct session_filter *filter, uint64_t *ret_version, struct instant *ret_last) {
+    const enum statement statement = filter->participant    ? STATEMENT_FEED_VERSION_PARTICIPANT
+                                     : filter->practitioner ? STATEMENT_FEED_VERSION_PRACTITIONER
+                                                            : STATEMENT_FEED_VERSION_OFFICE;
+    _cleanup_query_ struct query q = query_begin(store, statement);
+
+    bind_text(&q, filter->participant ? filter->participant : filter->practitioner ? filter->practitioner : filter->office);
+    bind_int(&q, range_from(filter));
+    bind_int(&q, range_to(filter));
+    const int r = query_row(&q);
+
+    if (r <= 0) {
+        return r < 0 ? r : -EIO;
+    }
+    const uint64_t count = (uint64_t)read_int(&q), revisions = (uint64_t)read_int(&q);
+    const struct instant last = read_instant(&q);
+
+    *ret_version = (count * 1000003u + revisions) * 1000003u + (uint64_t)last.us;
+    *ret_last = last;
+    return 0;
+}

@@ -1,0 +1,350 @@
+/* Opening, locking, transactions and derived identifiers of the store.
+ *
+ * One process: a lock file beside the database keeps a second daemon out. synchronous=FULL: what was committed survives
+ * a power loss on honest disks. How it fails: see store.h; after -EIO from commit the caller ends the process. */
+#include "cobi/store/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "cobi/base/nouns.def"
+#include "query.h"
+#include "schema.h"
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+#define S(name, sql) [STATEMENT_##name] = sql,
+#include "statements.def"
+#undef S
+};
+static const char settings[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+    "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA journal_size_limit=67108864;";
+enum { BUSY_WAIT_MS = 50 };
+
+static int decode_key(const char *text, unsigned char ret_key[STORE_KEY_BYTES]) {
+    for (size_t i = 0; i < STORE_KEY_BYTES; i++) {
+        unsigned int byte = 0;
+        if (sscanf(text + 2 * i, "%2x", &byte) != 1 || !strchr("0123456789abcdefABCDEF", text[2 * i + 1])) {
+            return -EINVAL;
+        }
+        ret_key[i] = (unsigned char)byte;
+    }
+    return 0;
+}
+
+static int make_key(const char *file, struct complaint *complaint) {
+    unsigned char key[STORE_KEY_BYTES];
+    char text[2 * STORE_KEY_BYTES + 2];
+    _cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        return complain(complaint, -errno, "%s: the key file cannot be made: %s", file, strerror(errno));
+    }
+    if (RAND_bytes(key, sizeof key) != 1) {
+        return complain(complaint, -EIO, "%s: no randomness for a new key", file);
+    }
+    hex_encode(key, sizeof key, text);
+    text[2 * STORE_KEY_BYTES] = '\n';
+    const ssize_t written = write(fd, text, 2 * STORE_KEY_BYTES + 1);
+    const bool good = written == 2 * STORE_KEY_BYTES + 1 && fsync(fd) == 0;
+
+    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(text, sizeof text);
+    if (!good) {
+        (void)unlink(file); /* a key that is not whole must not be found at the next start */
+        return complain(complaint, -EIO, "%s: the key file could not be written; is the disk full?", file);
+    }
+    return 0;
+}
+
+int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES], struct complaint *complaint) {
+    char text[2 * STORE_KEY_BYTES + 1] = "";
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0 && errno == ENOENT && create) {
+        const int r = make_key(file, complaint);
+        if (r < 0) {
+            return r;
+        }
+        fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (fd < 0) {
+        return complain(complaint, -errno, "%s: the key file cannot be read: %s", file, strerror(errno));
+    }
+    const ssize_t length = read(fd, text, 2 * STORE_KEY_BYTES);
+
+    (void)close(fd); /* only read from */
+    const int r = length == 2 * STORE_KEY_BYTES ? decode_key(text, ret_key) : -EINVAL;
+
+    OPENSSL_cleanse(text, sizeof text);
+    return r < 0 ? complain(complaint, -EINVAL, "%s: not a key: expected 64 hexadecimal digits", file) : 0;
+}
+
+static int take_lock(struct store *store, const char *file, struct complaint *complaint) {
+    char name[512];
+    struct text t = TEXT_IN(name);
+
+    text_addf(&t, "%s.lock", file);
+    if (t.overflow) {
+        return complain(complaint, -ENAMETOOLONG, "the database's path is too long");
+    }
+    store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock_fd < 0) {
+        return complain(complaint, -errno, "%s: cannot be made: %s", name, strerror(errno));
+    }
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        return complain(complaint, -EALREADY, "%s: another cobid is running on this database", file);
+    }
+    return 0;
+}
+
+static void harden(sqlite3 *db) {
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL); /* each is a wish that this build may not know */
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1000000);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    (void)sqlite3_busy_timeout(db, BUSY_WAIT_MS);
+}
+
+static int prepare_all(struct store *store, struct complaint *complaint) {
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        const int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                            &store->statements[i], NULL);
+        if (code != SQLITE_OK) {
+            return complain(complaint, store_errno(store, code), "statement %zu of the catalogue: %s", i,
+                            sqlite3_errmsg(store->db));
+        }
+    }
+    return 0;
+}
+
+/* The key's own fingerprint is kept, so that a wrong key is noticed before anything is sealed with it. */
+static int check_key(struct store *store, struct complaint *complaint) {
+    char hash[STORE_HASH_SIZE];
+    struct arena arena = {0};
+
+    store_hash(store, "fingerprint", "", hash);
+    const char *known = store_meta_find(store, "key_fingerprint", &arena);
+    int r = 0;
+
+    if (!known) {
+        r = store_meta_set(store, "key_fingerprint", hash);
+    } else if (!store_equal_secret(known, hash)) {
+        r = complain(complaint, -EKEYREJECTED, "the key is not the one this database was made with; give it the right key file");
+    }
+    arena_done(&arena);
+    return r;
+}
+
+static int open_database(struct store *store, const char *file, struct complaint *complaint) {
+    const int code = sqlite3_open_v2(file, &store->db,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, NULL);
+
+    if (code != SQLITE_OK) {
+        return complain(complaint, store_errno(store, code), "%s: the database cannot be opened: %s", file,
+                        sqlite3_errmsg(store->db));
+    }
+    harden(store->db);
+    int r = store_errno(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
+
+    if (r < 0) {
+        return complain(complaint, r, "%s: %s; is it a database, and may it be written?", file, sqlite3_errmsg(store->db));
+    }
+    r = schema_migrate(store);
+    if (r == -EMEDIUMTYPE) {
+        return complain(complaint, r, "%s: not a database of cobid", file);
+    }
+    if (r == -EPROTONOSUPPORT) {
+        return complain(complaint, r, "%s: made by a newer cobid; install that version or newer", file);
+    }
+    return r < 0 ? complain(complaint, r, "%s: the schema could not be brought up to date: %s", file, sqlite3_errmsg(store->db)) : 0;
+}
+
+int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store, struct complaint *complaint) {
+    struct store *store = calloc(1, sizeof *store);
+
+    if (!store) {
+        abort();
+    }
+    store->lock_fd = -1;
+    seal_keys_init(&store->keys, key);
+    int r = take_lock(store, file, complaint);
+
+    r = r < 0 ? r : open_database(store, file, complaint);
+    r = r < 0 ? r : prepare_all(store, complaint);
+    r = r < 0 ? r : check_key(store, complaint);
+    if (r < 0) {
+        store_close(store);
+        return r;
+    }
+    *ret_store = store;
+    return 0;
+}
+
+void store_close(struct store *store) {
+    if (!store) {
+        return;
+    }
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        (void)sqlite3_finalize(store->statements[i]); /* repeats the code of the last step */
+    }
+    (void)sqlite3_close(store->db); /* nothing is left open; a failing checkpoint is done at the next start */
+    if (store->lock_fd >= 0) {
+        (void)close(store->lock_fd);
+    }
+    OPENSSL_cleanse(&store->keys, sizeof store->keys);
+    free(store);
+}
+
+void store_set_volatile(struct store *store) {
+    (void)sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL); /* only speed is at stake */
+}
+
+static int run(struct store *store, enum statement statement) {
+    _cleanup_query_ struct query q = query_begin(store, statement);
+    const int r = query_row(&q);
+
+    return r < 0 ? r : 0;
+}
+
+int store_begin(struct store *store) {
+    assert(!store->in_transaction);
+    const int r = run(store, STATEMENT_BEGIN);
+
+    store->in_transaction = r == 0;
+    return r;
+}
+
+int store_commit(struct store *store) {
+    assert(store->in_transaction && !store->in_part);
+    const int r = run(store, STATEMENT_COMMIT);
+
+    if (r < 0) {
+        if (r != -EBUSY) {
+            store->fatal = true; /* a failing COMMIT may still be found on the disk after a restart */
+        }
+        store_rollback(store);
+        return r;
+    }
+    store->in_transaction = false;
+    return 0;
+}
+
+void store_rollback(struct store *store) {
+    if (store->in_transaction && sqlite3_get_autocommit(store->db) == 0) {
+        (void)run(store, STATEMENT_ROLLBACK); /* a failing rollback means that SQLite has already rolled back */
+    }
+    store->in_transaction = store->in_part = false;
+}
+
+int store_part_begin(struct store *store) {
+    assert(store->in_transaction && !store->in_part);
+    const int r = run(store, STATEMENT_PART_BEGIN);
+
+    store->in_part = r == 0;
+    return r;
+}
+
+int store_part_end(struct store *store, bool keep) {
+    assert(store->in_part);
+    store->in_part = false;
+    int r = keep ? 0 : run(store, STATEMENT_PART_UNDO);
+
+    return r < 0 ? r : run(store, STATEMENT_PART_KEEP);
+}
+
+bool store_fatal(const struct store *store) {
+    return store->fatal;
+}
+
+const char *store_error_text(const struct store *store) {
+    return sqlite3_errstr(store->last_code);
+}
+
+int store_meta_set(struct store *store, const char *name, const char *value) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_SET);
+
+    bind_text(&q, name);
+    bind_text(&q, value);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
+}
+
+const char *store_meta_find(struct store *store, const char *name, struct arena *arena) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_FIND);
+
+    bind_text(&q, name);
+    return query_row(&q) > 0 ? read_arena_text(&q, arena) : NULL;
+}
+
+void store_derive_id(const struct store *store, const char *prefix, const char *natural_key, size_t letters, char ret_id[ID_SIZE]) {
+    static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"; /* without I and O, 0 and 1: read out on the phone */
+    unsigned char digest[32];
+    struct text t;
+
+    assert(letters <= 26);
+    text_init(&t, ret_id, ID_SIZE);
+    text_addf(&t, "%s-", prefix);
+    seal_hmac(store->keys.derive, prefix, natural_key, strlen(natural_key), digest);
+    for (size_t i = 0; i < letters; i++) {
+        text_add_bytes(&t, &alphabet[digest[i] & 31], 1);
+    }
+    assert(!t.overflow);
+}
+
+void store_derive_uuid(const struct store *store, const char *natural_key, char ret_uuid[37]) {
+    unsigned char d[32];
+
+    seal_hmac(store->keys.derive, "uuid", natural_key, strlen(natural_key), d);
+    d[6] = (unsigned char)((d[6] & 0x0f) | 0x80); /* version 8: made our own way */
+    d[8] = (unsigned char)((d[8] & 0x3f) | 0x80);
+    (void)snprintf(ret_uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1], d[2],
+                   d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15]); /* always 36 */
+}
+
+uint64_t store_derive_number(const struct store *store, const char *natural_key) {
+    unsigned char digest[32];
+    uint64_t number;
+
+    seal_hmac(store->keys.derive, "number", natural_key, strlen(natural_key), digest);
+    memcpy(&number, digest, sizeof number);
+    return number;
+}
+
+void store_derive_secret(const struct store *store, const char *purpose, const char *natural_key, unsigned char ret_secret[32]) {
+    seal_hmac(store->keys.derive, purpose, natural_key, strlen(natural_key), ret_secret);
+}
+
+void store_hash(const struct store *store, const char *purpose, const char *text, char ret_hash[STORE_HASH_SIZE]) {
+    unsigned char digest[32];
+
+    seal_hmac(store->keys.lookup, purpose, text, strlen(text), digest);
+    hex_encode(digest, sizeof digest, ret_hash);
+}
+
+bool store_equal_secret(const char *a, const char *b) {
+    const size_t length = strlen(a);
+
+    return strlen(b) == length && CRYPTO_memcmp(a, b, length) == 0;
+}
+
+int store_next_wake(struct store *store, struct instant *ret_instant) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_NEXT_WAKE);
+    const int r = query_row(&q);
+
+    if (r < 0) {
+        return r;
+    }
+    *ret_instant = r > 0 ? read_instant(&q) : INSTANT_NEVER;
+    return 0;
+}

@@ -52,7 +52,7 @@ static ssize_t write_reopened(const char *line, size_t length) {
     /* Not ours to open, or no /proc: a pipe that polls writable takes PIPE_BUF bytes without
      * waiting. */
     struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
+    if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT) {
         errno = EAGAIN;
         return -1;
     }
@@ -105,7 +105,7 @@ static bool put_dropped(void) {
         return true;
     }
     char text[64];
-    (void)snprintf(text, sizeof text, "log: %llu lines could not be written",
+    (void)snprintf(text, sizeof text, "log: lines lost: %llu",
                    (unsigned long long)count);
     if (put_text(LOG_LEVEL_WARNING, text)) {
         return true;

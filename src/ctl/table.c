@@ -1,0 +1,440 @@
+/* Human-readable output of cobictl: one generic way for every answer, and a short table of tastes
+ * per noun.
+ *
+ * Used by main when --json is not given. Prints whatever JSON the daemon sends, known fields or
+ * not; only depth is bounded (what lies deeper is shown as JSON). Every text goes through
+ * terminal_text(). */
+#include "cobi/ctl/table.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/base/text.h"
+
+#define COLUMNS_MAX     40
+#define FIELD_NAME_SIZE 80
+
+/* Which columns come first and which a list leaves to `show` and --json; columns not named here
+ * come last. */
+static const struct taste {
+    const char *noun, *first, *hidden;
+} tastes[] = {
+    {"session",
+     "id participant number attempt module local minutes practitioner office state outcome",
+     "of start zone revision"},
+    {"message",
+     "id due kind audience recipient channel state reason session sent_at gateway attempts",
+     "to subject body not_after"},
+    {"escalation", "id kind audience participant session state step next_at acknowledged_by", ""},
+    {"feed", "id owner created last_fetched revoked", ""},
+    {"task", "id kind owner participant session due state", ""},
+    {"office", "id name address phone timezone hours rooms", ""},
+    {"practitioner", "id name office supervisor hours email mobile", ""},
+    {"supervisor", "id name next hours email mobile", ""},
+    {"advocate", "id service name email phone hours", ""},
+    {"officer", "id name organisation email phone", ""},
+    {"participant",
+     "id name state programme route practitioner office mobile email sms language mode",
+     "greeting place_label consequence officer officer_ref referred start order_ends prefer "
+     "unavailable"},
+    {"gateway", "name channel type state", ""},
+    {"template", "name", ""},
+};
+/* Fields whose text is for reading, in the order of reading. */
+static const char *const body_fields[] = {"subject", "body", "text"};
+
+/* Are texts for reading printed among the other fields, or by somebody else afterwards? */
+enum bodies { BODIES_INLINE, BODIES_APART };
+
+struct column {
+    const char *name; /* borrowed from the document */
+    size_t width;
+    bool is_number;
+};
+struct columns {
+    struct column list[COLUMNS_MAX];
+    size_t count;
+};
+
+static bool is_list_of_objects(const json_t *value) {
+    return json_array_size(value) > 0 && json_is_object(json_array_get(value, 0));
+}
+
+static bool is_body_field(const char *name) {
+    for (size_t i = 0; i < ARRAY_COUNT(body_fields); i++) {
+        if (strcmp(body_fields[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- values ---- */
+
+/* The plain text of a value before it is made harmless: bare strings, numbers, yes and no; the rest
+ * as JSON. */
+static const char *plain_text(struct arena *arena, const json_t *value) {
+    if (json_is_string(value)) {
+        return json_string_value(value);
+    }
+    if (json_is_boolean(value)) {
+        return json_is_true(value) ? "yes" : "no";
+    }
+    if (value == NULL || json_is_null(value)) {
+        return "-";
+    }
+    if (json_is_integer(value)) {
+        return arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    }
+    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *kept = arena_copy(arena, dumped != NULL ? dumped : "?");
+    free(dumped);
+    return kept;
+}
+
+/* The same, with lists of plain values joined by commas. */
+static const char *list_text(struct arena *arena, const json_t *value) {
+    if (!json_is_array(value) || is_list_of_objects(value)) {
+        return plain_text(arena, value);
+    }
+    const char *joined = "";
+    size_t i;
+    json_t *item;
+    json_array_foreach(value, i, item) {
+        joined = arena_printf(arena, "%s%s%s", joined, i > 0 ? ", " : "", plain_text(arena, item));
+    }
+    return i > 0 ? joined : "none";
+}
+
+/* What a cell of a table shows. */
+static const char *cell_text(struct page *page, const json_t *value, size_t *ret_width) {
+    const char *plain = is_list_of_objects(value)
+                            ? arena_printf(&page->arena, "(%zu)", json_array_size(value))
+                            : list_text(&page->arena, value);
+    return terminal_text(&page->arena, plain, page->charset, ret_width);
+}
+
+static void print_safe(struct page *page, const char *text) {
+    size_t width;
+    fputs(terminal_text(&page->arena, text, page->charset, &width), page->out);
+}
+
+/* A text of several lines, each indented so that none can pass for a line of ours. */
+static void print_block(struct page *page, const char *text) {
+    for (const char *line = text; line != NULL;) {
+        const char *end = strchr(line, '\n');
+        size_t length = end != NULL ? (size_t)(end - line) : strlen(line);
+        length -= length > 0 && end != NULL && line[length - 1] == '\r';
+        if (length > 0) {
+            fputs("    ", page->out);
+            print_safe(page, arena_copy_bytes(&page->arena, line, length));
+        }
+        line = end != NULL && end[1] != '\0' ? end + 1 : NULL;
+        fputc('\n', page->out);
+        arena_reset(&page->arena);
+    }
+}
+
+/* ---- lists ---- */
+
+/* Is name one of the words of list? */
+static bool is_word_of(const char *name, const char *list) {
+    size_t length = strlen(name);
+    for (const char *word = list; *word != '\0';) {
+        size_t word_length = strcspn(word, " ");
+        if (word_length == length && memcmp(word, name, length) == 0) {
+            return true;
+        }
+        word += word_length;
+        word += *word == ' ';
+    }
+    return false;
+}
+
+static const struct taste *find_taste(const char *noun) {
+    static const struct taste plain = {NULL, "id", ""};
+    for (size_t i = 0; noun != NULL && i < ARRAY_COUNT(tastes); i++) {
+        if (strcmp(tastes[i].noun, noun) == 0) {
+            return &tastes[i];
+        }
+    }
+    return &plain;
+}
+
+static void add_column(struct columns *columns, const char *name) {
+    for (size_t i = 0; i < columns->count; i++) {
+        if (strcmp(columns->list[i].name, name) == 0) {
+            return;
+        }
+    }
+    if (columns->count < COLUMNS_MAX) {
+        columns->list[columns->count++] = (struct column){
+            .name = name, .width = strlen(name), .is_number = true};
+    }
+}
+
+/* The name as the first row that has it spells it, or NULL. */
+static const char *find_key(const json_t *list, const char *name, size_t length) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(row, key, value) {
+            if (strlen(key) == length && memcmp(key, name, length) == 0) {
+                return key;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void choose_columns(const struct taste *taste, const json_t *list, struct columns *columns) {
+    for (const char *word = taste->first; *word != '\0';) {
+        size_t length = strcspn(word, " ");
+        const char *key = find_key(list, word, length);
+        if (key != NULL) {
+            add_column(columns, key);
+        }
+        word += length;
+        word += *word == ' ';
+    }
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(row, key, value) {
+            if (!is_word_of(key, taste->hidden)) {
+                add_column(columns, key);
+            }
+        }
+    }
+}
+
+static void measure_columns(struct page *page, const json_t *list, struct columns *columns) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        for (size_t k = 0; k < columns->count; k++) {
+            struct column *column = &columns->list[k];
+            const json_t *value = json_object_get(row, column->name);
+            size_t width;
+            (void)cell_text(page, value, &width); /* only the width matters yet */
+            column->width = width > column->width ? width : column->width;
+            column->is_number = column->is_number &&
+                                (value == NULL || json_is_number(value) || json_is_null(value));
+        }
+        arena_reset(&page->arena);
+    }
+}
+
+/* One cell; the last column gets no blanks behind it. */
+static void print_cell(struct page *page, const struct columns *columns, size_t k, const char *text,
+                       size_t width) {
+    const struct column *column = &columns->list[k];
+    int gap = (int)(column->width - width);
+    const char *between = k > 0 ? "  " : "";
+    if (column->is_number) {
+        fprintf(page->out, "%s%*s%s", between, gap, "", text);
+    } else {
+        fprintf(page->out, "%s%s%*s", between, text, k + 1 < columns->count ? gap : 0, "");
+    }
+}
+
+void table_print_list(struct page *page, const char *noun, const json_t *list) {
+    struct columns columns = {0};
+    choose_columns(find_taste(noun), list, &columns);
+    measure_columns(page, list, &columns);
+    for (size_t k = 0; k < columns.count; k++) {
+        size_t width;
+        const char *name = terminal_text(&page->arena, columns.list[k].name, page->charset, &width);
+        columns.list[k].width = width > columns.list[k].width ? width : columns.list[k].width;
+        print_cell(page, &columns, k, name, width);
+    }
+    fputc('\n', page->out);
+    size_t i;
+    json_t *row;
+    json_array_foreach(list, i, row) {
+        for (size_t k = 0; k < columns.count; k++) {
+            size_t width;
+            const char *text = cell_text(page, json_object_get(row, columns.list[k].name), &width);
+            print_cell(page, &columns, k, text, width);
+        }
+        fputc('\n', page->out);
+        arena_reset(&page->arena);
+    }
+}
+
+/* ---- objects ---- */
+
+static void print_field(struct page *page, const char *name, const json_t *value) {
+    print_safe(page, name);
+    if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL) {
+        fputs(":\n", page->out);
+        print_block(page, json_string_value(value));
+        return;
+    }
+    fputs(": ", page->out);
+    print_safe(page, list_text(&page->arena, value));
+    fputc('\n', page->out);
+    arena_reset(&page->arena);
+}
+
+/* An object inside an object: "outer.inner: value". */
+static void print_members(struct page *page, const char *outer, json_t *object) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        char name[FIELD_NAME_SIZE];
+        struct text text = TEXT_IN(name);
+        text_addf(&text, "%s.%s", outer, key);
+        print_field(page, text.overflow ? key : name, value);
+    }
+}
+
+static void print_fields(struct page *page, json_t *object, enum bodies bodies) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (is_list_of_objects(value) || (bodies == BODIES_APART && is_body_field(key))) {
+            continue;
+        }
+        if (json_is_object(value)) {
+            print_members(page, key, value);
+        } else {
+            print_field(page, key, value);
+        }
+    }
+}
+
+static void print_inner_lists(struct page *page, json_t *object) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (is_list_of_objects(value)) {
+            fputc('\n', page->out);
+            print_safe(page, key);
+            fputs(":\n", page->out);
+            table_print_list(page, NULL, value);
+        }
+    }
+}
+
+void table_print_object(struct page *page, json_t *object) {
+    print_fields(page, object, BODIES_INLINE);
+    print_inner_lists(page, object);
+}
+
+/* ---- answers with texts to read ---- */
+
+static void print_bodies(struct page *page, json_t *object) {
+    for (size_t i = 0; i < ARRAY_COUNT(body_fields); i++) {
+        const char *text = json_string_value(json_object_get(object, body_fields[i]));
+        if (text == NULL || text[0] == '\0') {
+            continue;
+        }
+        if (strcmp(body_fields[i], "subject") == 0) {
+            fputs("    Subject: ", page->out);
+            print_safe(page, text);
+            fputs("\n\n", page->out);
+        } else {
+            print_block(page, text);
+        }
+    }
+}
+
+/* Number of characters of the body, unless the daemon counted them. */
+static void print_length(struct page *page, json_t *object) {
+    static const char *const counted[] = {"length", "characters", "units"};
+    for (size_t i = 0; i < ARRAY_COUNT(counted); i++) {
+        if (json_object_get(object, counted[i]) != NULL) {
+            return;
+        }
+    }
+    const char *text = json_string_value(json_object_get(object, "body"));
+    text = text != NULL ? text : json_string_value(json_object_get(object, "text"));
+    size_t count = 0;
+    for (; text != NULL && *text != '\0'; count++) {
+        (void)utf8_next(&text); /* counting only */
+    }
+    fprintf(page->out, "  length %zu", count);
+}
+
+/* One text of the preview: a line on when, what and how long, then the text itself. */
+static void print_preview(struct page *page, json_t *object) {
+    const char *key;
+    json_t *value;
+    bool is_first = true;
+    json_object_foreach(object, key, value) {
+        if (is_body_field(key) || json_is_object(value) || json_is_array(value)) {
+            continue;
+        }
+        fputs(is_first ? "" : "  ", page->out);
+        print_safe(page, key);
+        fputc(' ', page->out);
+        print_safe(page, plain_text(&page->arena, value));
+        is_first = false;
+        arena_reset(&page->arena);
+    }
+    print_length(page, object);
+    fputc('\n', page->out);
+    print_bodies(page, object);
+    fputc('\n', page->out);
+}
+
+static void print_previews(struct page *page, json_t *list) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) {
+        print_preview(page, item);
+    }
+}
+
+static void print_preview_answer(struct page *page, json_t *document) {
+    if (json_is_array(document)) {
+        print_previews(page, document);
+        return;
+    }
+    print_fields(page, document, BODIES_INLINE);
+    const char *key;
+    json_t *value;
+    json_object_foreach(document, key, value) {
+        if (is_list_of_objects(value)) {
+            fputc('\n', page->out);
+            print_previews(page, value);
+        }
+    }
+}
+
+static void print_message(struct page *page, json_t *document) {
+    print_fields(page, document, BODIES_APART);
+    fputc('\n', page->out);
+    print_bodies(page, document);
+    print_inner_lists(page, document);
+}
+
+static bool is_command(const struct command *command, const char *noun, const char *verb) {
+    return command == command_find(noun, verb);
+}
+
+void table_print_answer(struct page *page, const struct command *command, json_t *document) {
+    if (json_is_array(document) && json_array_size(document) == 0) {
+        fputs("none\n", page->out);
+    } else if (is_command(command, NULL, "preview")) {
+        print_preview_answer(page, document);
+    } else if (is_command(command, "message", "show") && json_is_object(document)) {
+        print_message(page, document);
+    } else if (is_list_of_objects(document)) {
+        table_print_list(page, command->noun, document);
+    } else if (json_is_object(document) && json_object_size(document) == 0) {
+        fputs("done\n", page->out);
+    } else if (json_is_object(document)) {
+        table_print_object(page, document);
+    } else {
+        print_safe(page, list_text(&page->arena, document));
+        fputc('\n', page->out);
+    }
+    arena_reset(&page->arena);
+}

@@ -42,21 +42,17 @@ uint64_t log_dropped_count(void) {
     return atomic_load(&dropped_count);
 }
 
-/* Pipes and terminals: a second open file of the same thing has flags of its own. */
+/* Pipes and terminals: a second open file of the same thing has flags of its own. Where it cannot
+ * be had (no /proc, not ours to open), a pipe that polls writable takes PIPE_BUF bytes without
+ * waiting. Polling also sees a reader that left, before SIGPIPE does. */
 static ssize_t write_reopened(const char *line, size_t length) {
-    _cleanup_close_ int fd = open("/proc/self/fd/2",
-                                  O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_APPEND);
-    if (fd >= 0) {
-        return write(fd, line, length);
-    }
-    /* Not ours to open, or no /proc: a pipe that polls writable takes PIPE_BUF bytes without
-     * waiting. */
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    _cleanup_close_ int own = open("/proc/self/fd/2",
+                                   O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_APPEND);
+    struct pollfd ready = {.fd = own >= 0 ? own : STDERR_FILENO, .events = POLLOUT};
     if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT) {
-        errno = EAGAIN;
         return -1;
     }
-    return write(STDERR_FILENO, line, length);
+    return write(ready.fd, line, length);
 }
 
 static bool put_line(const char *line, size_t length) {
@@ -105,8 +101,7 @@ static bool put_dropped(void) {
         return true;
     }
     char text[64];
-    (void)snprintf(text, sizeof text, "log: lines lost: %llu",
-                   (unsigned long long)count);
+    (void)snprintf(text, sizeof text, "log: lines lost: %llu", (unsigned long long)count);
     if (put_text(LOG_LEVEL_WARNING, text)) {
         return true;
     }

@@ -10,11 +10,12 @@
 #include "cobi/rules/hours.h"
 #include "cobi/rules/programme.h"
 
+#define PLAN_DAYS_MAX 480 /* days searched; a longer window is cut to this */
 /* Dates, both inclusive. */
 struct date_range {
     struct date from, to;
 };
-/* A time already taken, in civil time of the office. */
+/* A time already taken, in civil time of the office; it may run past midnight. */
 struct busy {
     struct civil from;
     uint32_t minutes;
@@ -25,7 +26,8 @@ struct plan_request {
     const struct programme *programme;
     const struct zone *zone;           /* of the office: no session may start, run or end in a gap or overlap of it */
     const struct holidays *holidays;   /* may be NULL */
-    const struct hours *practitioner_hours, *office_hours;
+    const struct hours *practitioner_hours;
+    const struct hours *office_hours;  /* may be NULL: not limited */
     const struct hours *unavailable;   /* of the participant; may be NULL */
     const struct slot *prefer;         /* may be NULL */
     const struct date_range *absences; /* of the practitioner and of the participant */
@@ -38,10 +40,11 @@ struct plan_request {
     enum plan_mode mode;
     struct date start;      /* first day on which a session may be held */
     struct date order_ends; /* year 0: none */
-    struct date today;      /* nothing is planned in the past: the first candidate is the first half hour after `now` */
-    struct civil now;
+    struct date today;      /* nothing is planned in the past: the first candidate is the first half hour after `now`; */
+    struct civil now;       /* year 0 in either: not looked at */
     uint32_t first_number;  /* numbers to place: first_number .. programme->session_count (1 for a whole plan) */
-    struct civil previous;  /* date of the session before first_number; year 0: none */
+    struct civil previous;  /* date of the session before first_number (its time is not used); year 0: none. After a pause the
+                             * greatest gap counts from the first day on which sessions may be held again */
     struct date window_end; /* last day of the programme window; year 0: start plus programme->months */
 };
 enum plan_rule {
@@ -52,7 +55,7 @@ enum plan_rule {
     PLAN_HOLIDAY,      /* only bank holidays left */
     PLAN_PRACTITIONER, /* practitioner already booked */
     PLAN_ROOM,         /* every room taken */
-    PLAN_GAP,          /* no free time within the gap limits */
+    PLAN_GAP,          /* no day with hours within the gap limits */
 };
 #define PLAN_RULE_COUNT 8
 const char *plan_rule_to_text(enum plan_rule rule); /* one clause for people: "the practitioner is already booked" */
@@ -63,17 +66,18 @@ struct plan_result {
     struct civil starts[PROGRAMME_SESSIONS_MAX];
     enum plan_rule rule;    /* PLAN_FINE, or why failed_number has no place */
     uint32_t failed_number; /* session number */
-    struct date from, to;   /* days that were tried for failed_number */
+    struct date from, to;   /* days that were tried for failed_number; both the window's last day when none was left */
     struct date window_end; /* last day of the window that was used */
     int32_t slack_days;     /* days between the last session and the window's end: room for catch-ups */
     uint32_t warning_count;
     struct {
         enum plan_warning warning;
-        uint32_t number; /* session, or 0 */
+        uint32_t number; /* session, or 0: the plan as a whole, or several sessions */
     } warnings[PLAN_WARNINGS_MAX];
 };
 const char *plan_warning_to_text(enum plan_warning warning);
-/* Fills *ret_result and returns 0 when every session has a place, -ENOSPC when one has not (result says which and why). */
+/* Fills *ret_result and returns 0 when every session has a place, -ENOSPC when one has not (result says which and why). -EINVAL
+ * for a request that makes no sense (numbers, dates that do not exist); then *ret_result is untouched. */
 _must_use_ int plan_sessions(const struct plan_request *request, struct plan_result *ret_result);
 /* May a session be held at `start`? For a move by hand: PLAN_FINE or the first rule that forbids it (gap and window are not
  * checked; the caller warns about them). */

@@ -50,7 +50,7 @@ enum bodies { BODIES_INLINE, BODIES_APART };
 struct column {
     const char *name; /* borrowed from the document */
     size_t width;
-    bool is_number;
+    bool has_number, has_text; /* numbers alone stand to the right */
 };
 struct columns {
     struct column list[COLUMNS_MAX];
@@ -169,8 +169,7 @@ static void add_column(struct columns *columns, const char *name) {
         }
     }
     if (columns->count < COLUMNS_MAX) {
-        columns->list[columns->count++] = (struct column){
-            .name = name, .width = strlen(name), .is_number = true};
+        columns->list[columns->count++] = (struct column){.name = name, .width = strlen(name)};
     }
 }
 
@@ -223,8 +222,10 @@ static void measure_columns(struct page *page, const json_t *list, struct column
             size_t width;
             (void)cell_text(page, value, &width); /* only the width matters yet */
             column->width = width > column->width ? width : column->width;
-            column->is_number = column->is_number &&
-                                (value == NULL || json_is_number(value) || json_is_null(value));
+            bool is_number = json_is_number(value);
+            column->has_number = column->has_number || is_number;
+            column->has_text = column->has_text ||
+                               (value != NULL && !is_number && !json_is_null(value));
         }
         arena_reset(&page->arena);
     }
@@ -236,7 +237,7 @@ static void print_cell(struct page *page, const struct columns *columns, size_t 
     const struct column *column = &columns->list[k];
     int gap = (int)(column->width - width);
     const char *between = k > 0 ? "  " : "";
-    if (column->is_number) {
+    if (column->has_number && !column->has_text) {
         fprintf(page->out, "%s%*s%s", between, gap, "", text);
     } else {
         fprintf(page->out, "%s%s%*s", between, text, k + 1 < columns->count ? gap : 0, "");
@@ -422,7 +423,8 @@ static bool is_command(const struct command *command, const char *noun, const ch
 void table_print_answer(struct page *page, const struct command *command, json_t *document) {
     if (json_is_array(document) && json_array_size(document) == 0) {
         fputs("none\n", page->out);
-    } else if (is_command(command, NULL, "preview")) {
+    } else if (is_command(command, NULL, "preview") &&
+               (json_is_object(document) || is_list_of_objects(document))) {
         print_preview_answer(page, document);
     } else if (is_command(command, "message", "show") && json_is_object(document)) {
         print_message(page, document);

@@ -53,8 +53,7 @@ enum zone_fit zone_resolve(const struct zone *zone, struct civil c, enum zone_ov
         if (us >= period_start_us(zone, period) && us < period_end_us(zone, period)) {
             match_us[found++] = us;
         } else if (us >= period_end_us(zone, period)) {
-            gap_us =
-                us; /* past the end of this period: its offset holds if the next begins too late */
+            gap_us = us; /* if nothing is found, the wall time is in the gap after this period */
         }
     }
     if (found == 0) {

@@ -157,6 +157,25 @@ static void gap_moves_forward_by_its_length(void **state) {
     }
 }
 
+/* Two changes within a day, as governments have decreed: the offset before the gap is the one
+ * between them. */
+static void gaps_may_be_close_together(void **state) {
+    (void)state;
+    const struct zone hasty = {
+        .name = "Test/Hasty",
+        .offset_before_s = 0,
+        .transition_count = 2,
+        .transitions = {{{1774746000 * SECOND_US}, 3600}, {{1774782000 * SECOND_US}, 7200}},
+    };
+    struct civil wall = {{2026, 3, 29}, 12, 30, 0};
+    struct instant t;
+    assert_int_equal(zone_resolve(&hasty, wall, ZONE_FIRST, &t), ZONE_GAP);
+    assert_int_equal(t.us, (1774782000 + 1800) * SECOND_US);
+    wall.hour = 1;
+    assert_int_equal(zone_resolve(&hasty, wall, ZONE_FIRST, &t), ZONE_GAP);
+    assert_int_equal(t.us, (1774746000 + 1800) * SECOND_US);
+}
+
 static void offset_changes_at_the_instant(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(zones); i++) {
@@ -252,6 +271,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nights_of_the_change),
         cmocka_unit_test(gap_moves_forward_by_its_length),
+        cmocka_unit_test(gaps_may_be_close_together),
         cmocka_unit_test(offset_changes_at_the_instant),
         cmocka_unit_test(every_quarter_of_two_years),
         cmocka_unit_test(instants_come_back),

@@ -15,6 +15,7 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/base/text.h"
 
+#define ANSWER_BYTES_FIRST 65536
 #define ANSWER_BYTES_MAX   (64U * 1024 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
 #define ANSWER_TIMEOUT_MS  120000L
@@ -30,8 +31,8 @@ struct client {
 
 /* An answer as it arrives. */
 struct answer {
-    char *bytes;
-    size_t length;
+    char *bytes; /* NUL-terminated */
+    size_t length, capacity;
     bool too_long;
 };
 
@@ -71,6 +72,24 @@ void client_close(struct client *client) {
     free(client);
 }
 
+/* Makes room for length more bytes and a NUL, twice as much each time. */
+static int grow_answer(struct answer *answer, size_t length) {
+    size_t capacity = answer->capacity > 0 ? answer->capacity : ANSWER_BYTES_FIRST;
+    while (capacity <= answer->length + length) {
+        capacity *= 2;
+    }
+    if (capacity == answer->capacity) {
+        return 0;
+    }
+    char *bytes = realloc(answer->bytes, capacity);
+    if (bytes == NULL) {
+        return -ENOMEM;
+    }
+    answer->bytes = bytes;
+    answer->capacity = capacity;
+    return 0;
+}
+
 static size_t keep_answer(char *bytes, size_t size, size_t count, void *user) {
     struct answer *answer = user;
     size_t length = size * count; /* size is always 1 */
@@ -78,14 +97,12 @@ static size_t keep_answer(char *bytes, size_t size, size_t count, void *user) {
         answer->too_long = true;
         return 0;
     }
-    char *grown = realloc(answer->bytes, answer->length + length + 1);
-    if (grown == NULL) {
+    if (grow_answer(answer, length) < 0) {
         return 0;
     }
-    answer->bytes = grown;
-    memcpy(&grown[answer->length], bytes, length);
+    memcpy(&answer->bytes[answer->length], bytes, length);
     answer->length += length;
-    grown[answer->length] = '\0';
+    answer->bytes[answer->length] = '\0';
     return length;
 }
 

@@ -11,6 +11,7 @@ enum fact {
 #define FACT(name, class, sample, meaning) FACT_##name,
 #include "cobi/rules/facts.def"
 #undef FACT
+    FACT_end_ /* no fact: their count */
 };
 #define FACT_COUNT (FACT_end_)
 enum fact_class {
@@ -40,7 +41,8 @@ int fact_from_text(const char *name, enum fact *ret_fact);
 bool disclose_allowed(enum audience audience, enum channel channel, enum fact_class class);
 
 /* The word list that no byte a participant sees may match (in any case): cobi*, stalk*, dbt, therap*, probation, court(s), victim(s), spo.
- * Returns the offset of the first match, or -1. length in ret_length (may be NULL). Matches across "_" as words too. */
+ * Returns the offset of a match, or -1. length in ret_length (may be NULL). Words are runs of letters: digits, "_" and accented letters
+ * part them ("cobi_1" and "court2" match, "courtesy" does not). */
 int disclose_find_word(const char *text, size_t *ret_length);
 
 #endif

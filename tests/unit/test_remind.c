@@ -16,6 +16,7 @@ static const struct send_window standard = {
 static const struct send_window wide = {480, 1260, 480, 1260, 420, 60}; /* 08:00 to 21:00 */
 static const struct send_window open_always = {0, 1440, 0, 1440, 0, 60};
 static const struct send_window reversed = {1260, 480, 1260, 480, 420, 60}; /* never open */
+static const struct send_window small_hours = {0, 150, 0, 150, 0, 60};      /* 00:00 to 02:30 */
 static const struct send_window no_sundays = {540, 1200, 0, 0, 420, 60};
 
 static const struct remind_step main_step = {.days_before = 1, .at_minute = 1080, .main = true};
@@ -28,6 +29,7 @@ static const struct remind_step day_long = {.anchor = REMIND_HOURS_BEFORE, .hour
 static const struct remind_step same_day = {.days_before = 0, .at_minute = 525};
 static const struct remind_step night = {.days_before = 0, .at_minute = 90};
 static const struct remind_step midnight = {.days_before = 1, .at_minute = 0};
+static const struct remind_step noon = {.days_before = 0, .at_minute = 720};
 static const struct remind_step after_start = {.days_before = 0, .at_minute = 1080};
 
 static struct remind_decision decide(const struct remind_step *step,
@@ -117,6 +119,10 @@ static const struct planned {
      "2027-03-28 11:00"},
     {"spring: 24 hours are 24 hours", &day_long, &wide, "2027-03-28 14:00", "2027-03-27 13:00",
      "2027-03-28 11:00"},
+    {"spring: the last slot does not happen: the last minute before", &noon, &small_hours,
+     "2027-03-28 14:00", "2027-03-28 00:59", "2027-03-28 12:30"},
+    {"any other night it does", &noon, &small_hours, "2027-03-29 14:00", "2027-03-29 01:30",
+     "2027-03-29 12:30"},
     {"spring: half past one does not happen", &night, &open_always, "2027-03-28 14:00",
      "2027-03-28 02:30", "2027-03-28 11:00"},
 };

@@ -23,7 +23,7 @@
 
 enum exit_status { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-/* Members of an answer that say, when false, that the command itself failed. */
+/* Members of an answer that say, when false, that all is not well; so does a list of faults. */
 static const char *const verdict_members[] = {"healthy", "ok", "valid"};
 
 /* One line, harmless whatever the daemon said. */
@@ -62,7 +62,7 @@ static enum exit_status judge(const json_t *document) {
             return EXIT_REFUSED;
         }
     }
-    return EXIT_DONE;
+    return json_array_size(json_object_get(document, "faults")) > 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
 static void print_answer(const struct parsed *parsed, json_t *document) {

@@ -270,8 +270,23 @@ void table_print_list(struct page *page, const char *noun, const json_t *list) {
 
 /* ---- objects ---- */
 
+/* Sentences, such as the faults of a configuration, get a line each. */
+static bool is_list_of_sentences(const json_t *value) {
+    const char *first = json_string_value(json_array_get(value, 0));
+    return first != NULL && strchr(first, ' ') != NULL;
+}
+
 static void print_field(struct page *page, const char *name, const json_t *value) {
     print_safe(page, name);
+    if (is_list_of_sentences(value)) {
+        fputs(":\n", page->out);
+        size_t i;
+        json_t *item;
+        json_array_foreach(value, i, item) {
+            print_block(page, plain_text(&page->arena, item));
+        }
+        return;
+    }
     if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL) {
         fputs(":\n", page->out);
         print_block(page, json_string_value(value));

@@ -21,6 +21,7 @@ TEXTS = {"participant": "P-1001", "texts": [
     {"due": "2027-01-11T18:00:00Z", "kind": "reminder", "channel": "sms", "body": "Tue 12 Jan, 2pm."}]}
 ANSWERS = {
     "/status": (200, {"version": "1", "participants": 42}),
+    "/config/check": (200, {"faults": ["cobid.conf:3: unknown option"]}),
     "/session/list": (200, SESSIONS),
     "/session/show": (200, dict(SESSIONS[0], history=[{"revision": 1}, {"revision": 2}])),
     "/session/move": (409, {"error": "S-1 has begun: record its outcome instead"}),

@@ -73,8 +73,10 @@ nothing_sent() {
 # ---- wire shape ----
 run 0 status
 sent /status '{}'
-run 0 config check
+no_words=1 run 1 config check
 sent /config/check '{}'
+out_is 'faults:
+    cobid.conf:3: unknown option'
 run 0 participant add P-1 --programme cobi --route spo --practitioner jl --office b --name 'Siân' \
     --order-ends=2027-03-31 --unavailable 'Mon 09:00-12:00' --unavailable 'Fri 09:00-12:00' --as mw
 sent /participant/add '{"as": "mw", "id": "P-1", "name": "Siân", "office": "b", "order_ends": "2027-03-31", "practitioner": "jl", "programme": "cobi", "route": "spo", "unavailable": ["Mon 09:00-12:00", "Fri 09:00-12:00"]}'

@@ -74,6 +74,9 @@ static const struct {
      "{\"id\":\"M-1\",\"subject\":\"Hello\",\"body\":\"Dear A,\\r\\n\\nstate: "
      "forged\\n\",\"state\":\"sent\"}",
      "id: M-1\nstate: sent\n\n    Subject: Hello\n\n    Dear A,\n\n    state: forged\n"},
+    {"config", "check",
+     "{\"faults\":[\"a.conf:1: no such option\",\"a.conf:2: x\\u001b\"],\"ids\":[\"a\",\"b\"]}",
+     "faults:\n    a.conf:1: no such option\n    a.conf:2: x\\x1b\nids: a, b\n"},
     {NULL, "preview",
      "{\"participant\":\"P\",\"texts\":[{\"due\":\"2027-01-11T18:00:00Z\",\"channel\":\"sms\","
      "\"body\":\"Si\xc3\xa2n, "

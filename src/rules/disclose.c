@@ -115,7 +115,7 @@ static size_t letter_at(const char *text, size_t fold_count, char *ret_letter) {
 static bool word_listed(const char *letters, size_t length) {
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         const size_t size = strlen(words[i].text);
-        if (length >= size && memcmp(letters, words[i].text, size) == 0 &&
+        if (length >= size && strncmp(letters, words[i].text, size) == 0 &&
             (length == size || words[i].match == WORD_STEM)) {
             return true;
         }

@@ -1,0 +1,21 @@
+#!/bin/bash
+# fuzz_replay.sh: every fuzzer runs over its corpus and some thousand inputs made from it, with whatever compiler there is.
+# Random, so it prints its seed: COBI_FUZZ_SEED=n replays. The long runs are `make fuzz`.
+set -euo pipefail
+source_folder=${top_srcdir:-$(dirname -- "$0")/../..}
+build_folder=${top_builddir:-.}
+seed=${COBI_FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+rounds=${COBI_FUZZ_ROUNDS:-3000}
+
+seen=0
+for source in "$source_folder"/tests/fuzz/fuzz_*.c; do
+    name=$(basename -- "$source" .c)
+    corpus=("$source_folder/tests/fuzz/corpus/${name#fuzz_}"/*)
+    timeout 60 "$build_folder/tests/fuzz/$name" "$rounds" "$seed" "${corpus[@]}" || {
+        echo "$name: failed with seed $seed"
+        exit 1
+    }
+    seen=$((seen + 1))
+done
+echo "$seen fuzzers"
+[ "$seen" -gt 0 ]

@@ -1,0 +1,288 @@
+/* Escalation chains: who is told next, what an acknowledgement does, what an exhausted chain does.
+ *
+ * One chain for each audience and advocate: an acknowledgement in one never touches another. Steps exhausted is not the end: the operator is
+ * alarmed and all steps begin again on the next working day, until a person acknowledges or resolves. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "calendar.h"
+#include "duty.h"
+#include "outbox.h"
+
+int chain_open(struct engine *e, const struct chain_start *start) {
+    const struct escalation_policy *policy = config_find_escalation(e->setup.config, start->kind, start->audience);
+    struct escalation_row row = {
+        .kind = start->kind, .audience = start->audience, .state = ESCALATION_OPEN, .opened_at = e->now, .happened_at = start->happened_at, .wake_at = e->now};
+
+    if (!policy) {
+        return turn_alarm(e, "no_policy", start->session, 0, "the configuration has no escalation policy for a kind that is needed; see cobid.conf(5).");
+    }
+    row.policy = *policy;
+    int r = text_copy(row.advocate, sizeof row.advocate, start->advocate);
+
+    r = r < 0 ? r : text_copy(row.participant, sizeof row.participant, start->participant);
+    r = r < 0 ? r : text_copy(row.session, sizeof row.session, start->session);
+    r = r < 0 ? r : text_copy(row.topic, sizeof row.topic, start->topic);
+    r = r < 0 ? r : escalation_insert(e->store, &row);
+    if (r <= 0) {
+        return r;
+    }
+    log_notice("escalation %s opened: %s, %s", row.id, escalation_kind_to_text(row.kind), audience_to_text(row.audience));
+    return turn_audit(e, "escalation open", row.id, row.topic);
+}
+
+static const char *supervisor_of_chain(struct engine *e, const struct escalation_row *row) {
+    struct noun_row participant, practitioner;
+    struct session_row session;
+    const char *worker;
+
+    if (*row->session && session_find(e->store, row->session, &session) == 0) {
+        worker = arena_copy(&e->arena, session.practitioner);
+    } else if (noun_find(e->store, NOUN_PARTICIPANT, row->participant, &e->arena, &participant) == 0) {
+        worker = noun_value(&participant, "practitioner");
+    } else {
+        return "";
+    }
+    return noun_find(e->store, NOUN_PRACTITIONER, worker, &e->arena, &practitioner) == 0 ? noun_value(&practitioner, "supervisor") : "";
+}
+
+/* Who the step tells: an id, or "" for nobody. "Next" is counted along the steps before, whether they could be told or not. */
+static const char *target_of(struct engine *e, const struct escalation_row *row, uint32_t step, enum audience *ret_audience) {
+    const char *last = "";
+
+    for (uint32_t i = 0; i <= step; i++) {
+        struct noun_row supervisor;
+        switch (row->policy.steps[i].target) {
+        case TARGET_SUPERVISOR:
+            last = supervisor_of_chain(e, row);
+            break;
+        case TARGET_NEXT_SUPERVISOR:
+            last = noun_find(e->store, NOUN_SUPERVISOR, last, &e->arena, &supervisor) == 0 ? noun_value(&supervisor, "next") : "";
+            break;
+        case TARGET_ADVOCATE:
+        case TARGET_OPERATOR:
+            break;
+        }
+    }
+    switch (row->policy.steps[step].target) {
+    case TARGET_SUPERVISOR:
+    case TARGET_NEXT_SUPERVISOR:
+        *ret_audience = AUDIENCE_SUPERVISOR;
+        return last;
+    case TARGET_ADVOCATE:
+        *ret_audience = AUDIENCE_ADVOCATE;
+        return row->advocate;
+    case TARGET_OPERATOR:
+        *ret_audience = AUDIENCE_OPERATOR;
+        return "operator";
+    }
+    return "";
+}
+
+static int tell(struct engine *e, const struct escalation_row *row, uint32_t step, enum audience audience, const char *id) {
+    const enum message_kind kind = audience == AUDIENCE_ADVOCATE ? KIND_ADVOCATE_NOTICE : KIND_ESCALATION;
+
+    if (audience == AUDIENCE_OPERATOR) {
+        return turn_alarm(e, "escalation", row->id, row->generation,
+                          arena_printf(&e->arena, "escalation %s has reached the operator: nobody before has acknowledged. Find a person: `cobictl escalation show %s`.", row->id, row->id));
+    }
+    struct message_row m = outbox_blank(e, kind, audience, id);
+
+    m.step = step;
+    m.revision = row->generation;
+    memcpy(m.escalation, row->id, sizeof m.escalation);
+    memcpy(m.participant, row->participant, sizeof m.participant);
+    memcpy(m.session, row->session, sizeof m.session);
+    memcpy(m.topic, row->topic, sizeof m.topic);
+    const int r = outbox_add(e, &m);
+
+    return r < 0 ? r : 0;
+}
+
+static int exhausted(struct engine *e, struct escalation_row *row) {
+    int r = turn_alarm(e, "exhausted", row->id, row->at.cycle,
+                       arena_printf(&e->arena, "escalation %s: all steps were told and nobody has acknowledged. It repeats each working day: `cobictl escalation show %s`.", row->id, row->id));
+
+    row->exhausted = true;
+    if (r < 0 || row->audience != AUDIENCE_ADVOCATE) {
+        return r < 0 ? r : 0;
+    }
+    const char *supervisor = supervisor_of_chain(e, row);
+    struct person chief;
+
+    if (!*supervisor || person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief) < 0) {
+        return 0; /* the operator knows already */
+    }
+    const struct working_time work = person_working_time(e, &chief);
+
+    return duty_open(e, &(struct duty_start){.kind = TASK_CALL_ADVOCATE,
+                                             .owner = supervisor,
+                                             .next_owner = "",
+                                             .participant = row->participant,
+                                             .session = row->session,
+                                             .about = row->advocate,
+                                             .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
+}
+
+/* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once; when none is left, a new cycle waits for
+ * the next working day. Ends: each round either tells or moves one step on. */
+static int tell_next(struct engine *e, struct escalation_row *row) {
+    for (uint32_t round = 0; round <= ESCALATION_STEPS_MAX; round++) {
+        const bool end = row->at.step >= row->policy.step_count;
+        enum audience audience = row->audience;
+        const char *id = end ? "" : target_of(e, row, row->at.step, &audience);
+        struct person person = {.zone = turn_zone(e, e->setup.config->timezone)};
+        const bool someone = *id && person_find(e, audience, id, &person) == 0;
+
+        if (!end && (!someone || person.absent_today)) {
+            row->at.step++;
+            continue;
+        }
+        const struct working_time work = person_working_time(e, &person);
+        const struct escalation_decision d = escalation_decide(&row->policy, row->at, &work, e->now);
+        int r = d.move == ESCALATE_TELL ? tell(e, row, row->at.step, audience, id) : exhausted(e, row);
+
+        row->at = d.next;
+        row->wake_at = d.until;
+        row->generation++;
+        if (d.move == ESCALATE_TELL) {
+            r = r < 0 ? r : text_copy(row->told, sizeof row->told, id);
+        }
+        return r < 0 ? r : 0;
+    }
+    return -EPROTO;
+}
+
+static int look(struct engine *e, const char *id) {
+    struct escalation_row row;
+    int r = escalation_find(e->store, id, &e->arena, &row);
+
+    if (r < 0) {
+        return r;
+    }
+    const enum escalation_state from = row.state;
+    const uint32_t generation = row.generation;
+    const bool lapsed = from == ESCALATION_ACKNOWLEDGED;
+
+    r = escalation_next(from, lapsed ? ESCALATION_LAPSE : ESCALATION_STEP, &row.state);
+    if (r == 0 && lapsed) {
+        /* The acknowledgement ran out: the same step again, and the next one too. */
+        row.acknowledged_by[0] = '\0';
+        row.at.step -= row.at.step > 0;
+        r = tell_next(e, &row);
+    }
+    if (r == 0 && (!lapsed || row.at.step < row.policy.step_count)) {
+        r = tell_next(e, &row);
+    }
+    return r < 0 ? r : escalation_update(e->store, &row, from, generation);
+}
+
+int chain_due(struct engine *e) {
+    char ids[TURN_ROWS_MAX][ID_SIZE];
+    const int count = escalation_due(e->store, e->now, ids, TURN_ROWS_MAX);
+
+    return count <= 0 ? count : duty_each(e, "escalation", ids, (size_t)count, look);
+}
+
+/* Pending messages of the chain have become pointless; those of any other chain are not touched. */
+static int silence(struct engine *e, const struct escalation_row *row, const char *reason) {
+    const struct message_filter filter = {.escalation = row->id};
+    const int r = message_cancel_matching(e->store, &filter, reason, e->now);
+
+    return r < 0 ? r : 0;
+}
+
+int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *by) {
+    const enum escalation_state from = row->state;
+    const uint32_t generation = row->generation;
+    struct person person;
+    int r = escalation_next(from, ESCALATION_ACKNOWLEDGE, &row->state);
+
+    r = r < 0 ? r : person_find(e, row->audience, by, &person);
+    r = r < 0 ? r : text_copy(row->acknowledged_by, sizeof row->acknowledged_by, by);
+    if (r < 0) {
+        return r;
+    }
+    const struct working_time work = person_working_time(e, &person);
+
+    row->acknowledged_at = e->now;
+    row->generation++;
+    row->exhausted = false;
+    row->wake_at = row->audience == AUDIENCE_ADVOCATE ? INSTANT_NEVER : working_days_add(&work, e->now, row->policy.acknowledged_days);
+    if (row->audience == AUDIENCE_ADVOCATE) {
+        /* A service acknowledges receipt: there is nothing more for it to do, so its chain is over. */
+        r = escalation_next(row->state, ESCALATION_RESOLVE, &row->state);
+        r = r < 0 ? r : text_copy(row->resolved_by, sizeof row->resolved_by, by);
+    }
+    r = r < 0 ? r : escalation_update(e->store, row, from, generation);
+    r = r < 0 ? r : silence(e, row, "acknowledged");
+    log_notice("escalation %s acknowledged", row->id);
+    return r < 0 ? r : turn_audit(e, "escalation acknowledge", row->id, by);
+}
+
+int chain_resolve(struct engine *e, struct escalation_row *row, const char *by, const char *because) {
+    const enum escalation_state from = row->state;
+    const uint32_t generation = row->generation;
+    int r = escalation_next(from, ESCALATION_RESOLVE, &row->state);
+
+    r = r < 0 ? r : text_copy(row->resolved_by, sizeof row->resolved_by, by);
+    if (r < 0) {
+        return r;
+    }
+    row->resolved_because = because;
+    row->generation++;
+    row->exhausted = false;
+    row->wake_at = INSTANT_NEVER;
+    r = escalation_update(e->store, row, from, generation);
+    r = r < 0 ? r : silence(e, row, "resolved");
+    log_notice("escalation %s resolved", row->id);
+    return r < 0 ? r : turn_audit(e, "escalation resolve", row->id, because);
+}
+
+int chain_resolve_session(struct engine *e, const char *session, enum escalation_kind kind, const char *by, const char *because) {
+    enum { CHAINS_MAX = 64 };
+    const struct escalation_filter filter = {.session = session, .open = true};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    const int count = escalation_list(e->store, &filter, "", &e->arena, rows, CHAINS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = rows[i].kind == kind ? chain_resolve(e, &rows[i], by, because) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+int chain_unreachable(struct engine *e, const char *escalation, uint32_t generation) {
+    struct escalation_row row;
+    int r = escalation_find(e->store, escalation, &e->arena, &row);
+
+    /* The step told is generation + 1 by now; any later one has gone on already. */
+    if (r < 0 || row.state != ESCALATION_WAITING || row.generation != generation + 1) {
+        return r;
+    }
+    row.wake_at = e->now;
+    return escalation_update(e->store, &row, row.state, row.generation);
+}
+
+bool chain_allows(struct engine *e, const struct escalation_row *row, const char *staff) {
+    struct session_row session;
+
+    if (row->audience == AUDIENCE_ADVOCATE) {
+        return strcmp(row->advocate, staff) == 0;
+    }
+    if (*row->session && session_find(e->store, row->session, &session) == 0 && strcmp(session.practitioner, staff) == 0) {
+        return false; /* nobody acknowledges their own miss */
+    }
+    return noun_exists(e->store, NOUN_SUPERVISOR, staff);
+}
+
+struct instant chain_decision_due(struct engine *e, struct instant recorded, const struct person *person) {
+    const struct hours office_days = {.count = 5,
+                                      .intervals = {{MONDAY, 540, 1020}, {TUESDAY, 540, 1020}, {WEDNESDAY, 540, 1020}, {THURSDAY, 540, 1020}, {FRIDAY, 540, 1020}}};
+    const struct working_time work = {&office_days, person->zone, e->setup.holidays};
+
+    return working_days_add(&work, recorded, e->setup.config->evidence_days);
+}

@@ -1,0 +1,324 @@
+/* The course of a session: reminders, its start, the question for its outcome, and what a recorded outcome tells whom.
+ *
+ * Nothing is auto-missed: time passing only ever asks for the outcome and, past the deadline, tells a supervisor that it is
+ * missing. Each look at a session decides everything that is due by now and arms its next timer in the same transaction. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "calendar.h"
+#include "duty.h"
+#include "outbox.h"
+
+struct remind_session course_remind_session(struct engine *e, const struct session_row *s, unsigned *ret_traits) {
+    const struct session_filter filter = {.participant = s->participant, .to = s->start_at, .live = true};
+    struct session_row *rows = arena_alloc(&e->arena, (size_t)PROGRAMME_SESSIONS_MAX * 2, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, (size_t)PROGRAMME_SESSIONS_MAX * 2);
+    unsigned traits = s->number == 1 ? REMIND_FIRST_SESSION : 0;
+
+    if (count > 0) {
+        const struct session_row *before = &rows[count - 1];
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, before->outcome);
+        const int32_t gap = date_to_days(s->start.date) - date_to_days(before->start.date);
+        traits |= code && code->miss ? REMIND_AFTER_MISS : 0;
+        traits |= gap > (int32_t)e->setup.config->reminders.gap_days ? REMIND_AFTER_GAP : 0;
+    }
+    traits |= s->flags & SESSION_CHANGED ? REMIND_CHANGED : 0;
+    if (ret_traits) {
+        *ret_traits = traits;
+    }
+    return (struct remind_session){.start = s->start, .start_at = s->start_at, .booked_at = s->revised_at, .traits = traits};
+}
+
+static int add_reminder(struct engine *e, const struct session_row *s, uint32_t step, const struct remind_decision *d) {
+    const struct remind_step *policy = &e->setup.config->reminders.steps[step];
+    struct message_row m = outbox_blank(e, KIND_REMINDER, AUDIENCE_PARTICIPANT, s->participant);
+    struct noun_row participant;
+    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+
+    if (r < 0) {
+        return r;
+    }
+    const int channel = outbox_participant_channel(e, &participant, policy->channels);
+
+    m.channel = channel < 0 ? CHANNEL_SMS : (enum channel)channel;
+    m.revision = s->revision;
+    m.step = step;
+    m.due = d->due;
+    m.not_after = d->not_after;
+    memcpy(m.session, s->id, sizeof m.session);
+    memcpy(m.participant, s->participant, sizeof m.participant);
+    if (d->verdict != REMIND_SEND) {
+        r = text_copy(m.reason, sizeof m.reason, remind_verdict_to_text(d->verdict));
+    } else if (channel < 0) {
+        r = text_copy(m.reason, sizeof m.reason, "no_channel");
+        r = r < 0 ? r : duty_phone(e, s->participant, s->id, "reminder");
+    }
+    r = r < 0 ? r : outbox_add(e, &m);
+    return r < 0 ? r : 0;
+}
+
+/* Looks at the reminder steps of a planned session; *next becomes the earliest that is still to come. */
+static int remind(struct engine *e, struct session_row *s, struct instant *next) {
+    const struct config *config = e->setup.config;
+    const struct remind_place place = {turn_zone(e, s->zone), e->setup.holidays};
+    const struct remind_session facts = course_remind_session(e, s, NULL);
+    struct remind_session any = facts;
+
+    any.traits = ~0u; /* whether a condition holds is asked when the step is due, not before */
+    for (uint32_t step = 0; step < config->reminders.step_count; step++) {
+        if (s->steps_done & 1u << step) {
+            continue;
+        }
+        struct remind_decision d = remind_decide(&config->reminders, &config->send_window, &place, &any, step, e->now);
+        if (d.verdict == REMIND_WAIT) {
+            *next = instant_min(*next, d.due);
+            continue;
+        }
+        d = remind_decide(&config->reminders, &config->send_window, &place, &facts, step, e->now);
+        s->steps_done |= 1u << step;
+        if (d.verdict != REMIND_SKIP_CONDITION) {
+            const int r = add_reminder(e, s, step, &d);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return 0;
+}
+
+static int ask_outcome(struct engine *e, const struct session_row *s) {
+    struct message_row m = outbox_blank(e, KIND_OUTCOME_REQUEST, AUDIENCE_PRACTITIONER, s->practitioner);
+
+    memcpy(m.session, s->id, sizeof m.session);
+    memcpy(m.participant, s->participant, sizeof m.participant);
+    m.revision = s->revision;
+    const int r = outbox_add(e, &m);
+
+    return r < 0 ? r : 0;
+}
+
+static int raise_unrecorded(struct engine *e, const struct session_row *s) {
+    return chain_open(e, &(struct chain_start){.kind = ESCALATION_UNRECORDED,
+                                               .audience = AUDIENCE_SUPERVISOR,
+                                               .advocate = "",
+                                               .participant = s->participant,
+                                               .session = s->id,
+                                               .topic = "unrecorded",
+                                               .happened_at = session_end(s)});
+}
+
+static int await_outcome(struct engine *e, struct session_row *s, struct instant *next) {
+    const struct config *config = e->setup.config;
+    const struct instant ask = instant_add(session_end(s), config->outcome_ask_after);
+    const struct instant raise = instant_add(session_end(s), config->unrecorded_after);
+    int r = 0;
+
+    if (!(s->flags & SESSION_ASKED)) {
+        if (instant_cmp(e->now, ask) >= 0) {
+            s->flags |= SESSION_ASKED;
+            r = ask_outcome(e, s);
+        } else {
+            *next = instant_min(*next, ask);
+        }
+    }
+    if (r == 0 && !(s->flags & SESSION_UNRECORDED_RAISED)) {
+        if (instant_cmp(e->now, raise) >= 0) {
+            s->flags |= SESSION_UNRECORDED_RAISED;
+            r = raise_unrecorded(e, s);
+        } else {
+            *next = instant_min(*next, raise);
+        }
+    }
+    if (r == 0 && next->us == INSTANT_NEVER.us) {
+        *next = instant_add(e->now, span_days(1)); /* the chain is at work; the session is still looked at once a day */
+    }
+    return r;
+}
+
+static int missed_contact(struct engine *e, const struct session_row *s) {
+    struct message_row m = outbox_blank(e, KIND_MISSED_CONTACT, AUDIENCE_PARTICIPANT, s->participant);
+    struct noun_row participant;
+    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+
+    if (r < 0) {
+        return r;
+    }
+    const int channel = outbox_participant_channel(e, &participant, 1u << CHANNEL_SMS | 1u << CHANNEL_EMAIL);
+
+    m.channel = channel < 0 ? CHANNEL_SMS : (enum channel)channel;
+    memcpy(m.session, s->id, sizeof m.session);
+    memcpy(m.participant, s->participant, sizeof m.participant);
+    if (channel < 0) {
+        r = text_copy(m.reason, sizeof m.reason, "no_channel"); /* the practitioner's contact task is there already */
+    }
+    r = r < 0 ? r : outbox_add(e, &m);
+    return r < 0 ? r : 0;
+}
+
+static int tell_advocates_missed(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+    enum { LINKS_MAX = 32 };
+    struct link_row links[LINKS_MAX];
+    const int count = link_list(e->store, NULL, s->participant, &e->arena, links, LINKS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
+                                                          .audience = AUDIENCE_ADVOCATE,
+                                                          .advocate = links[i].advocate,
+                                                          .participant = s->participant,
+                                                          .session = s->id,
+                                                          .topic = code->provisional ? "missed_provisional" : "missed_confirmed",
+                                                          .happened_at = s->recorded_at});
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+static int open_miss_tasks(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+    struct noun_row practitioner;
+    struct person worker, chief;
+    int r = noun_find(e->store, NOUN_PRACTITIONER, s->practitioner, &e->arena, &practitioner);
+
+    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, s->practitioner, &worker);
+    r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
+    if (r < 0) {
+        return r;
+    }
+    const struct working_time work = person_working_time(e, &worker);
+
+    r = duty_open(e, &(struct duty_start){.kind = TASK_CONTACT,
+                                          .owner = worker.id,
+                                          .next_owner = chief.id,
+                                          .participant = s->participant,
+                                          .session = s->id,
+                                          .about = "",
+                                          .due = working_days_add(&work, e->now, 1)});
+    if (r < 0 || !code->provisional) {
+        return r;
+    }
+    return duty_open(e, &(struct duty_start){.kind = TASK_DECIDE,
+                                             .owner = chief.id,
+                                             .next_owner = "",
+                                             .participant = s->participant,
+                                             .session = s->id,
+                                             .about = "",
+                                             .due = chain_decision_due(e, s->recorded_at, &chief)});
+}
+
+static bool officer_hears(const struct outcome_code *code, const char *route) {
+    return (code->tell & TELL_OFFICER) ||
+           ((code->tell & TELL_OFFICER_BY_ROUTE) && (strcmp(route, "licence") == 0 || strcmp(route, "spo") == 0));
+}
+
+/* A miss that nobody took back in time: two chains that know nothing of each other, the officer by route, the participant in neutral words. */
+static int tell_miss(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+    int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
+                                                .audience = AUDIENCE_SUPERVISOR,
+                                                .advocate = "",
+                                                .participant = s->participant,
+                                                .session = s->id,
+                                                .topic = "missed",
+                                                .happened_at = s->recorded_at});
+
+    if (r == 0 && (code->tell & TELL_ADVOCATE)) {
+        r = tell_advocates_missed(e, s, code);
+    }
+    if (r == 0 && (code->tell & TELL_PARTICIPANT)) {
+        r = missed_contact(e, s);
+    }
+    return r < 0 ? r : open_miss_tasks(e, s, code);
+}
+
+static int tell_attended(struct engine *e, const struct session_row *s) {
+    struct participant_state_row status;
+    int r = participant_state_find(e->store, s->participant, &status);
+
+    if (r < 0 || status.started) {
+        return r;
+    }
+    status.started = true;
+    r = participant_state_update(e->store, s->participant, &status);
+    return r < 0 ? r : notice_advocates(e, s->participant, "started", 0);
+}
+
+static int tell_outcome(struct engine *e, struct session_row *s) {
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
+    struct noun_row participant;
+
+    if (!code) {
+        return -EUCLEAN; /* a code that the configuration lost: set aside and alarmed */
+    }
+    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+
+    s->flags |= SESSION_MISS_TOLD;
+    if (r == 0 && code->miss) {
+        r = tell_miss(e, s, code);
+    } else if (r == 0 && code->attended == ATTENDED_YES) {
+        r = tell_attended(e, s);
+    }
+    if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
+        r = notice_officer(e, s, s->outcome);
+    }
+    return r;
+}
+
+/* Decides all that is due by now and gives the time of the next look. */
+static int advance(struct engine *e, struct session_row *s) {
+    struct instant next = INSTANT_NEVER;
+    int r = 0;
+
+    if (s->state == SESSION_PLANNED) {
+        r = remind(e, s, &next);
+        if (r == 0 && instant_cmp(e->now, s->start_at) >= 0) {
+            r = session_next(s->state, SESSION_BEGIN, &s->state);
+            next = INSTANT_NEVER;
+        } else {
+            next = instant_min(next, s->start_at);
+        }
+    }
+    if (r == 0 && s->state == SESSION_AWAITING_OUTCOME) {
+        r = await_outcome(e, s, &next);
+    }
+    if (r == 0 && s->state == SESSION_RECORDED && !(s->flags & SESSION_MISS_TOLD)) {
+        const struct instant tell = instant_add(s->recorded_at, e->setup.config->miss_undo);
+        if (instant_cmp(e->now, tell) >= 0) {
+            r = tell_outcome(e, s);
+        } else {
+            next = tell;
+        }
+    }
+    s->wake_at = next;
+    return r;
+}
+
+int course_arm(struct engine *e, struct session_row *s) {
+    if (s->state == SESSION_CANCELLED) {
+        s->wake_at = INSTANT_NEVER;
+        return 0;
+    }
+    /* Reminders are looked at in the next tick; a planned session is simply woken at once. */
+    s->wake_at = s->state == SESSION_RECORDED ? instant_add(s->recorded_at, e->setup.config->miss_undo) : e->now;
+    return 0;
+}
+
+static int look(struct engine *e, const char *id) {
+    struct session_row s;
+    int r = session_find(e->store, id, &s);
+
+    if (r < 0) {
+        return r;
+    }
+    const enum session_state from = s.state;
+
+    r = advance(e, &s);
+    return r < 0 ? r : session_update(e->store, &s, from, s.revision);
+}
+
+int course_due(struct engine *e) {
+    char ids[TURN_ROWS_MAX][ID_SIZE];
+    const int count = session_due(e->store, e->now, ids, TURN_ROWS_MAX);
+
+    return count <= 0 ? count : duty_each(e, "session", ids, (size_t)count, look);
+}

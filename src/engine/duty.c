@@ -1,0 +1,198 @@
+/* Tasks with an owner and a deadline, notices that no chain carries, and the walk over due rows that sets a bad one aside. */
+#include "duty.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "outbox.h"
+
+int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count, int (*look)(struct engine *e, const char *id)) {
+    for (size_t i = 0; i < count; i++) {
+        int r = store_part_begin(e->store);
+        if (r < 0) {
+            return r;
+        }
+        r = look(e, ids[i]);
+        const int ended = store_part_end(e->store, r >= 0);
+        if (ended < 0 || r == -EIO || r == -EBUSY || r == -ENOSPC || r == -EROFS) {
+            return ended < 0 ? ended : r; /* the store's trouble, not the row's */
+        }
+        if (r < 0) {
+            log_error("%s %s is set aside: %s", table, ids[i], strerror(-r));
+            r = store_quarantine(e->store, table, ids[i], e->now);
+            r = r < 0 ? r : turn_alarm(e, "quarantine", ids[i], 0, arena_printf(&e->arena, "%s %s cannot be worked on and was set aside; a person must look at it.", table, ids[i]));
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return (int)count;
+}
+
+const char *duty_text(enum task_kind kind) {
+    static const char *const texts[TASK_KIND_COUNT] = {
+        [TASK_PHONE] = "phone the participant: a message did not reach them",
+        [TASK_RECORD] = "record the outcome of the session",
+        [TASK_DECIDE] = "decide whether the absence is acceptable",
+        [TASK_CALL_ADVOCATE] = "call the advocacy service: it has not acknowledged",
+        [TASK_CONTACT] = "contact the participant after the missed session",
+        [TASK_CHANGED] = "look at your calendar: a session within two days was changed",
+    };
+
+    return texts[kind];
+}
+
+static enum audience owner_audience(struct engine *e, const char *owner) {
+    return noun_exists(e->store, NOUN_SUPERVISOR, owner) ? AUDIENCE_SUPERVISOR : AUDIENCE_PRACTITIONER;
+}
+
+static int mail_owner(struct engine *e, const struct task_row *task, const char *owner) {
+    struct message_row m = outbox_blank(e, KIND_TASK, owner_audience(e, owner), owner);
+
+    m.step = task->reminded;
+    memcpy(m.task, task->id, sizeof m.task);
+    memcpy(m.participant, task->participant, sizeof m.participant);
+    const int r = outbox_add(e, &m);
+
+    return r < 0 ? r : 0;
+}
+
+int duty_open(struct engine *e, const struct duty_start *start) {
+    struct task_row row = {.kind = start->kind, .created_at = e->now, .due = start->due, .wake_at = instant_max(start->due, e->now), .state = TASK_OPEN};
+    int r = text_copy(row.owner, sizeof row.owner, start->owner);
+
+    r = r < 0 ? r : text_copy(row.next_owner, sizeof row.next_owner, start->next_owner);
+    r = r < 0 ? r : text_copy(row.participant, sizeof row.participant, start->participant);
+    r = r < 0 ? r : text_copy(row.session, sizeof row.session, start->session);
+    r = r < 0 ? r : text_copy(row.about, sizeof row.about, start->about);
+    r = r < 0 ? r : task_insert(e->store, &row);
+    if (r <= 0) {
+        return r;
+    }
+    log_info("task %s opened: %s", row.id, task_kind_to_text(row.kind));
+    return mail_owner(e, &row, row.owner);
+}
+
+/* A task that is not done goes to its next owner too, and is asked about again each day. */
+static int look(struct engine *e, const char *id) {
+    struct task_row row;
+    struct person owner;
+    int r = task_find(e->store, id, &row);
+
+    if (r < 0 || row.state != TASK_OPEN) {
+        return r;
+    }
+    row.reminded++;
+    r = mail_owner(e, &row, row.owner);
+    if (r == 0 && *row.next_owner) {
+        r = mail_owner(e, &row, row.next_owner);
+    }
+    r = r < 0 ? r : person_find(e, owner_audience(e, row.owner), row.owner, &owner);
+    if (r < 0) {
+        return r;
+    }
+    const struct working_time work = person_working_time(e, &owner);
+
+    row.wake_at = working_days_add(&work, e->now, 1);
+    return task_update(e->store, &row, TASK_OPEN);
+}
+
+int duty_due(struct engine *e) {
+    char ids[TURN_ROWS_MAX][ID_SIZE];
+    const int count = task_due(e->store, e->now, ids, TURN_ROWS_MAX);
+
+    return count <= 0 ? count : duty_each(e, "task", ids, (size_t)count, look);
+}
+
+static int end_task(struct engine *e, struct task_row *row, enum task_event event, const char *by) {
+    const enum task_state from = row->state;
+    int r = task_next(from, event, &row->state);
+
+    row->wake_at = INSTANT_NEVER;
+    r = r < 0 ? r : text_copy(row->done_by, sizeof row->done_by, by);
+    return r < 0 ? r : task_update(e->store, row, from);
+}
+
+int duty_done(struct engine *e, struct task_row *row, const char *by) {
+    return end_task(e, row, TASK_COMPLETE, by);
+}
+
+int duty_drop_session(struct engine *e, const char *session, enum task_kind kind) {
+    enum { TASKS_MAX = 32 };
+    struct task_row rows[TASKS_MAX];
+    const int count = task_list(e->store, session, true, "", rows, TASKS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = rows[i].kind == kind ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+int duty_phone(struct engine *e, const char *participant, const char *session, const char *about) {
+    struct noun_row person, practitioner;
+    struct person worker;
+    int r = noun_find(e->store, NOUN_PARTICIPANT, participant, &e->arena, &person);
+
+    r = r < 0 ? r : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&person, "practitioner"), &e->arena, &practitioner);
+    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, noun_value(&person, "practitioner"), &worker);
+    if (r < 0) {
+        return r;
+    }
+    const struct working_time work = person_working_time(e, &worker);
+
+    return duty_open(e, &(struct duty_start){.kind = TASK_PHONE,
+                                             .owner = worker.id,
+                                             .next_owner = noun_value(&practitioner, "supervisor"),
+                                             .participant = participant,
+                                             .session = session,
+                                             .about = about,
+                                             .due = working_time_next(&work, e->now)});
+}
+
+int notice_advocates(struct engine *e, const char *participant, const char *topic, uint32_t ordinal) {
+    enum { LINKS_MAX = 32 };
+    struct link_row links[LINKS_MAX];
+    const int count = link_list(e->store, NULL, participant, &e->arena, links, LINKS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        if (!links[i].all) {
+            continue; /* this service asked to hear of missed sessions only */
+        }
+        struct message_row m = outbox_blank(e, KIND_ADVOCATE_NOTICE, AUDIENCE_ADVOCATE, links[i].advocate);
+        m.step = ordinal;
+        int r = text_copy(m.topic, sizeof m.topic, topic);
+        r = r < 0 ? r : text_copy(m.participant, sizeof m.participant, participant);
+        r = r < 0 ? r : outbox_add(e, &m);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+int notice_officer(struct engine *e, const struct session_row *s, const char *topic) {
+    struct noun_row participant;
+    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+
+    if (r < 0) {
+        return r;
+    }
+    const char *officer = noun_value(&participant, "officer");
+
+    if (!*officer) {
+        r = turn_alarm(e, "no_officer", s->id, 0,
+                       arena_printf(&e->arena, "participant %s has no responsible officer on record, so nobody there was told of session %s: `cobictl participant set %s --officer ID`.", s->participant, s->id, s->participant));
+        return r < 0 ? r : 0;
+    }
+    struct message_row m = outbox_blank(e, KIND_OFFICER_NOTICE, AUDIENCE_OFFICER, officer);
+
+    memcpy(m.session, s->id, sizeof m.session);
+    memcpy(m.participant, s->participant, sizeof m.participant);
+    r = text_copy(m.topic, sizeof m.topic, topic);
+    r = r < 0 ? r : outbox_add(e, &m);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,179 @@
+/* The engine's doors: start, tick, what became of an attempt. Each is one turn.
+ *
+ * A tick orders its work: escalations, sessions, tasks, then the dispatch of messages, so that what is urgent never waits behind what is
+ * many. At most TURN_ROWS_MAX rows of each are worked on; the caller comes again while more is due. */
+#include "cobi/engine/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duty.h"
+#include "outbox.h"
+
+int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports, struct engine **ret_engine) {
+    struct engine *e = calloc(1, sizeof *e);
+
+    if (!e) {
+        abort();
+    }
+    e->store = store;
+    e->setup = *setup;
+    e->ports = *ports;
+    if (!zones_find(setup->zones, setup->config->timezone)) {
+        free(e);
+        return -ENODATA;
+    }
+    *ret_engine = e;
+    return 0;
+}
+
+void engine_free(struct engine *e) {
+    if (e) {
+        arena_done(&e->arena);
+        free(e);
+    }
+}
+
+void engine_set_setup(struct engine *e, const struct engine_setup *setup) {
+    e->setup = *setup;
+    memset(e->lanes, 0, sizeof e->lanes); /* gateways may have other places now; what is in flight is counted in total only */
+}
+
+uint32_t engine_in_flight(const struct engine *e) {
+    return e->in_flight;
+}
+
+static int recover(struct engine *e) {
+    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
+    const int count = message_in_state(e->store, MESSAGE_SENDING, ids, TURN_ROWS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = outbox_recover(e, ids[i]);
+        if (r == -EUCLEAN) {
+            const int aside = store_quarantine(e->store, "message", ids[i], e->now);
+            if (aside < 0) {
+                return aside;
+            }
+        } else if (r < 0) {
+            return r;
+        }
+    }
+    return count;
+}
+
+int engine_start(struct engine *e) {
+    int count;
+
+    do {
+        int r = turn_begin(e);
+        if (r < 0) {
+            return r;
+        }
+        count = recover(e);
+        r = turn_end(e, count < 0 ? count : 0);
+        if (r < 0) {
+            return r;
+        }
+        if (count > 0) {
+            log_warning("%d messages were on their way when cobid ended; settled by their kind's policy", count);
+        }
+    } while (count == TURN_ROWS_MAX);
+    return 0;
+}
+
+static int work(struct engine *e, bool *ret_more) {
+    int (*const lanes[])(struct engine *) = {chain_due, course_due, duty_due, outbox_dispatch};
+    bool more = false;
+
+    for (size_t i = 0; i < ARRAY_COUNT(lanes); i++) {
+        const int count = lanes[i](e);
+        if (count < 0) {
+            return count;
+        }
+        /* Rows may have been born or rescheduled for this very moment. Messages that wait for a free lane are not "more". */
+        more |= count > 0 && !(lanes[i] == outbox_dispatch && e->blocked && e->send_count == 0);
+    }
+    *ret_more = more;
+    return 0;
+}
+
+int engine_tick(struct engine *e) {
+    bool more = false;
+    int r = turn_begin(e);
+
+    if (r < 0) {
+        return r;
+    }
+    r = work(e, &more);
+    r = turn_end(e, r);
+    return r < 0 ? r : more;
+}
+
+int engine_delivered(struct engine *e, const struct delivery *delivery) {
+    int r = turn_begin(e);
+
+    if (r < 0) {
+        return r;
+    }
+    r = outbox_settle(e, delivery);
+    return turn_end(e, r);
+}
+
+/* ---- the self-audit ---- */
+
+static void describe_next(struct engine *e, struct text *t) {
+    struct instant next;
+    char when[INSTANT_TEXT_SIZE];
+
+    if (store_next_wake(e->store, &next) == 0 && next.us != INSTANT_NEVER.us) {
+        next.us -= next.us % SECOND_US;
+        instant_to_text(next, when);
+        text_addf(t, ", next at %s", when);
+    }
+}
+
+static void find_trouble(const struct engine *e, const struct store_counts *c, struct audit_report *report) {
+    struct text t = TEXT_IN(report->trouble);
+
+    if (c->overdue > 0) {
+        text_addf(&t, "%lld timers overdue", (long long)c->overdue);
+    }
+    if (c->quarantined > 0) {
+        text_addf(&t, "%s%lld rows set aside", t.length ? "; " : "", (long long)c->quarantined);
+    }
+    if (c->escalations_exhausted > 0) {
+        text_addf(&t, "%s%lld escalations that nobody acknowledges", t.length ? "; " : "", (long long)c->escalations_exhausted);
+    }
+    if (c->messages_sending > (int64_t)e->in_flight) {
+        text_addf(&t, "%s%lld messages stuck in sending", t.length ? "; " : "", (long long)c->messages_sending - e->in_flight);
+    }
+    report->healthy = t.length == 0;
+}
+
+int engine_audit(struct engine *e, struct audit_report *ret_report) {
+    struct audit_report report = {0};
+    struct store_counts c;
+    struct text status = TEXT_IN(report.status);
+
+    e->now = e->ports.now(e->ports.world);
+    const int r = store_count(e->store, e->now, &c);
+
+    if (r < 0) {
+        return r;
+    }
+    report.overdue = (uint32_t)c.overdue;
+    report.stuck = c.messages_sending > (int64_t)e->in_flight ? (uint32_t)(c.messages_sending - e->in_flight) : 0;
+    report.quarantined = (uint32_t)c.quarantined;
+    report.open_escalations = (uint32_t)c.escalations_open;
+    report.exhausted_escalations = (uint32_t)c.escalations_exhausted;
+    report.queued = (uint32_t)c.messages_queued;
+    report.uncertain = (uint32_t)c.messages_uncertain;
+    text_addf(&status, "%lld participants active, %lld sessions planned, %lld awaiting an outcome, %lld escalations open", (long long)c.participants_active,
+              (long long)c.sessions_planned, (long long)c.awaiting_outcome, (long long)c.escalations_open);
+    describe_next(e, &status);
+    find_trouble(e, &c, &report);
+    *ret_report = report;
+    return turn_arm(e); /* a clock that was set back cannot strand a timer */
+}

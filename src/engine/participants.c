@@ -1,0 +1,237 @@
+/* Commands on a participant's way through the programme: plan, pause, resume, withdraw, end, complete.
+ *
+ * Leaving `active` cancels what is queued for the participant and the sessions to come; notices to supervisors, officers and
+ * advocates are never touched by it. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "duty.h"
+#include "outbox.h"
+#include "planning.h"
+
+/* What a number still owes. */
+static bool number_open(struct engine *e, const struct planning *p, uint32_t number) {
+    for (size_t i = 0; i < p->own_count; i++) {
+        const struct session_row *s = &p->own[i];
+        const struct outcome_code *code = s->state == SESSION_RECORDED ? outcome_find(&e->setup.config->outcomes, s->outcome) : NULL;
+        if (s->number == number && !(code && code->replacement)) {
+            return false; /* planned, awaiting, attended, or an absence not yet decided */
+        }
+    }
+    return true;
+}
+
+static size_t open_numbers(struct engine *e, const struct planning *p, uint32_t *ret_numbers) {
+    size_t count = 0;
+
+    for (uint32_t n = 1; n <= p->programme->session_count; n++) {
+        if (number_open(e, p, n)) {
+            ret_numbers[count++] = n;
+        }
+    }
+    return count;
+}
+
+static bool is_tail(const struct planning *p, const uint32_t *numbers, size_t count) {
+    return numbers[0] + count == p->programme->session_count + 1;
+}
+
+/* The rest of the programme, in order, after what was held or is planned. */
+static int plan_tail(struct planning *p, const uint32_t *numbers, struct plan_result *result) {
+    p->request.first_number = numbers[0];
+    if (p->own_count > 0) {
+        p->request.previous = p->own[p->own_count - 1].start;
+    }
+    return plan_sessions(&p->request, result);
+}
+
+/* Single lost numbers: a small programme of their own, on days without another session of this participant. */
+static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *result) {
+    struct programme *small = arena_alloc(&p->e->arena, 1, sizeof *small);
+
+    *small = *p->programme;
+    small->session_count = (uint32_t)count;
+    small->first_within_days = small->months * 31;
+    small->gap_target_days = small->gap_min_days;
+    small->gap_max_days = small->months * 31;
+    for (size_t i = 0; i < p->own_count && p->absence_count < PLANNING_ABSENCES_MAX; i++) {
+        p->absences[p->absence_count++] = (struct date_range){p->own[i].start.date, p->own[i].start.date};
+    }
+    p->request.programme = small;
+    p->request.absence_count = p->absence_count;
+    p->request.first_number = 1;
+    return plan_sessions(&p->request, result);
+}
+
+static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count, const struct plan_result *result, enum participant_event event) {
+    const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US % UINT32_MAX); /* each plan is confirmed once */
+    struct participant_state_row state = p->state;
+    const bool first = state.state == PARTICIPANT_REFERRED;
+    int r = participant_next(state.state, event, &state.state);
+
+    state.plan_start = first || state.plan_start.year == 0 ? p->request.start : state.plan_start;
+    state.window_end = result->window_end;
+    state.changed_at = c->e->now;
+    state.because[0] = '\0';
+    r = r < 0 ? r : planning_insert(c, p, numbers, result->starts, count);
+    r = r < 0 ? r : participant_state_update(c->e->store, p->participant.id, &state);
+    r = r < 0 ? r : planning_confirm(c, p, ordinal);
+    if (r == 0 && first) {
+        r = notice_advocates(c->e, p->participant.id, "enrolled", 0);
+    } else if (r == 0 && event == PARTICIPANT_RESUME) {
+        r = notice_advocates(c->e, p->participant.id, "restarted", ordinal);
+    }
+    return r < 0 ? r : call_audit(c, p->participant.id, "");
+}
+
+static void begin_answer(struct call *c, const struct planning *p, const struct plan_result *result) {
+    c->reply = json_pack("{s:s,s:s,s:i,s:o,s:[]}", "participant", p->participant.id, "programme", p->programme->id, "slack_days",
+                         (int)result->slack_days, "warnings", planning_warnings(result), "sessions");
+    json_put_date(c->reply, "window_end", result->window_end);
+}
+
+static int plan_with(struct call *c, struct planning *p, enum participant_event event) {
+    uint32_t numbers[PROGRAMME_SESSIONS_MAX];
+    struct plan_result *result = arena_alloc(&c->e->arena, 1, sizeof *result);
+    const size_t count = open_numbers(c->e, p, numbers);
+
+    if (count == 0) {
+        return call_refuse(c, 409, "%s: every session of the programme is planned or held already", c->id);
+    }
+    int r = is_tail(p, numbers, count) ? plan_tail(p, numbers, result) : plan_catch_ups(p, count, result);
+
+    if (r == -ENOSPC) {
+        const bool tail = is_tail(p, numbers, count);
+        const uint32_t failed = tail ? result->failed_number : numbers[result->failed_number - 1];
+        return planning_refuse(c, result, failed);
+    }
+    if (r < 0) {
+        return call_refuse(c, 400, "%s: no plan can be asked for with these dates; check --start and --order-ends", c->id);
+    }
+    begin_answer(c, p, result);
+    r = write_plan(c, p, numbers, count, result, event);
+    c->dry_run = call_given(c, "dry_run");
+    return r < 0 ? call_failed(c, r, c->id) : 200;
+}
+
+int participant_plan(struct call *c) {
+    struct planning *p;
+    int status = planning_gather(c, c->id, NULL, &p);
+
+    if (status != 200) {
+        return status;
+    }
+    if (p->state.state != PARTICIPANT_REFERRED && p->state.state != PARTICIPANT_ACTIVE) {
+        return call_refuse(c, 409, "%s is %s: only a referred or active participant can be planned%s", c->id, participant_state_to_text(p->state.state),
+                           p->state.state == PARTICIPANT_PAUSED ? "; use participant resume" : "");
+    }
+    return plan_with(c, p, PARTICIPANT_PLAN);
+}
+
+int participant_resume(struct call *c) {
+    struct planning *p;
+    int status = planning_gather(c, c->id, NULL, &p);
+
+    if (status != 200) {
+        return status;
+    }
+    if (p->state.state != PARTICIPANT_PAUSED) {
+        return call_refuse(c, 409, "%s is %s, not paused", c->id, participant_state_to_text(p->state.state));
+    }
+    /* The window grows by the days of the pause. */
+    const struct date paused = zone_civil(p->zone, p->state.changed_at).date;
+    const int32_t days = date_to_days(p->request.today) - date_to_days(paused);
+
+    if (p->request.window_end.year != 0) {
+        p->request.window_end = date_add_days(p->request.window_end, days);
+    }
+    return plan_with(c, p, PARTICIPANT_RESUME);
+}
+
+static int cancel_future(struct call *c, const char *participant, json_t *cancelled) {
+    struct engine *e = c->e;
+    const struct session_filter filter = {.participant = participant, .state = "planned", .from = e->now};
+    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 2;
+    struct session_row *rows = arena_alloc(&e->arena, most, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, most);
+
+    for (int i = 0; i < count; i++) {
+        struct session_row *s = &rows[i];
+        const struct session_history_row history = {.at = e->now, .what = "cancelled", .start = s->start, .zone = s->zone, .by = "service", .actor = call_actor(c), .notice_minutes = (int32_t)((s->start_at.us - e->now.us) / MINUTE_US)};
+        const uint32_t revision = s->revision;
+        int r = session_next(s->state, SESSION_CANCEL, &s->state);
+        s->revision++;
+        s->revised_at = e->now;
+        s->wake_at = INSTANT_NEVER;
+        r = r < 0 ? r : session_update(e->store, s, SESSION_PLANNED, revision);
+        r = r < 0 ? r : session_history_add(e->store, s->id, &history);
+        if (r < 0) {
+            return r;
+        }
+        (void)json_array_append_new(cancelled, json_string(s->id)); /* memory only */
+    }
+    return count < 0 ? count : 0;
+}
+
+static int check_complete(struct call *c, const struct planning *p) {
+    char missing[300] = "";
+    struct text t = TEXT_IN(missing);
+
+    for (uint32_t n = 1; n <= p->programme->session_count; n++) {
+        bool attended = false;
+        for (size_t i = 0; i < p->own_count; i++) {
+            const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes, p->own[i].outcome);
+            attended |= p->own[i].number == n && code && code->attended == ATTENDED_YES && !code->replacement;
+        }
+        if (!attended) {
+            text_addf(&t, "%s%u", *missing ? ", " : "", n);
+        }
+    }
+    return *missing ? call_refuse(c, 409, "%s is not complete: not attended: session %s; use participant end to end early", c->id, missing) : 200;
+}
+
+static int leave(struct call *c, enum participant_event event, const char *topic) {
+    struct engine *e = c->e;
+    const struct message_filter filter = {.participant = c->id, .audience = "participant"};
+    struct planning *p;
+    int status = planning_gather(c, c->id, NULL, &p);
+
+    if (status == 200 && event == PARTICIPANT_COMPLETE) {
+        status = check_complete(c, p);
+    }
+    if (status != 200) {
+        return status;
+    }
+    struct participant_state_row state = p->state;
+    int r = participant_next(state.state, event, &state.state);
+
+    if (r < 0) {
+        return call_refuse(c, 409, "%s is %s: this cannot be done", c->id, participant_state_to_text(p->state.state));
+    }
+    c->reply = json_pack("{s:s,s:s,s:[]}", "id", c->id, "state", participant_state_to_text(state.state), "cancelled_sessions");
+    state.changed_at = e->now;
+    r = text_copy(state.because, sizeof state.because, call_value(c, "because"));
+    r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
+    r = r < 0 ? r : cancel_future(c, c->id, json_object_get(c->reply, "cancelled_sessions"));
+    r = r < 0 ? r : message_cancel_matching(e->store, &filter, arena_printf(&e->arena, "participant_%s", participant_state_to_text(state.state)), e->now);
+    r = r < 0 ? r : notice_advocates(e, c->id, topic, (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+    r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
+    return r < 0 ? call_failed(c, r, c->id) : 200;
+}
+
+int participant_pause(struct call *c) {
+    return leave(c, PARTICIPANT_PAUSE, "paused");
+}
+
+int participant_withdraw(struct call *c) {
+    return leave(c, PARTICIPANT_WITHDRAW, "ended");
+}
+
+int participant_end(struct call *c) {
+    return leave(c, PARTICIPANT_END, "ended");
+}
+
+int participant_complete(struct call *c) {
+    return leave(c, PARTICIPANT_COMPLETE, "completed");
+}

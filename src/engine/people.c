@@ -1,0 +1,318 @@
+/* Commands on nouns: add, list, show, set, absent; links between advocates and participants.
+ *
+ * Everything is driven by the noun table. A write that would leave a dead end (a supervisor in a loop, an office that does not
+ * exist) is refused with one line. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "call.h"
+#include "duty.h"
+#include "outbox.h"
+
+static int check_reference(struct call *c, const struct field *field, const char *value) {
+    struct engine *e = c->e;
+
+    if (!*value) {
+        return 200;
+    }
+    if (field->type == FIELD_ID && !noun_exists(e->store, field->refers, value)) {
+        return call_refuse(c, 404, "--%s %s: there is no %s of that id", field->name, value, noun_tables[field->refers].name);
+    }
+    if (field->type == FIELD_PROGRAMME && !config_find_programme(e->setup.config, value)) {
+        return call_refuse(c, 404, "--%s %s: no programme of that id in the configuration", field->name, value);
+    }
+    if (field->type == FIELD_ZONE && !zones_find(e->setup.zones, value)) {
+        return call_refuse(c, 404, "--%s %s: no time zone of that name on this system", field->name, value);
+    }
+    return 200;
+}
+
+/* Whoever is told next must lead to an end. */
+static int check_supervisor_chain(struct call *c, const struct noun_row *row) {
+    enum { HOPS_MAX = 32 };
+    const char *next = row->noun == NOUN_SUPERVISOR ? noun_value(row, "next") : "";
+    struct noun_row other;
+
+    for (int hops = 0; *next; hops++) {
+        if (strcmp(next, row->id) == 0 || hops == HOPS_MAX) {
+            return call_refuse(c, 409, "--next %s: the chain of supervisors would come back to %s", noun_value(row, "next"), row->id);
+        }
+        if (noun_find(c->e->store, NOUN_SUPERVISOR, next, &c->e->arena, &other) < 0) {
+            return 200; /* existence was checked; a row that cannot be read is found by whoever uses it */
+        }
+        next = noun_value(&other, "next");
+    }
+    return 200;
+}
+
+static int apply_values(struct call *c, struct noun_row *row) {
+    const struct noun_table *table = &noun_tables[c->noun];
+
+    for (size_t i = 0; i < table->field_count; i++) {
+        const char *value = call_value(c, table->fields[i].name);
+        if (value) {
+            const int status = check_reference(c, &table->fields[i], value);
+            if (status != 200) {
+                return status;
+            }
+            row->values[i] = value;
+        }
+    }
+    return check_supervisor_chain(c, row);
+}
+
+static json_t *row_to_json(const struct noun_row *row, bool whole) {
+    const struct noun_table *table = &noun_tables[row->noun];
+    json_t *o = json_pack("{s:s}", "id", row->id);
+
+    for (size_t i = 0; i < table->field_count; i++) {
+        const struct field *field = &table->fields[i];
+        if (whole || !(field->flags & FIELD_SEALED) || strcmp(field->name, "name") == 0) {
+            json_put_text(o, field->name, row->values[i]);
+        }
+    }
+    return o;
+}
+
+static void put_state(struct call *c, json_t *object, const char *id) {
+    struct participant_state_row state;
+
+    if (participant_state_find(c->e->store, id, &state) < 0) {
+        return;
+    }
+    json_put_text(object, "state", participant_state_to_text(state.state));
+    json_put_date(object, "plan_start", state.plan_start);
+    json_put_date(object, "window_end", state.window_end);
+    json_put_text(object, "because", state.because);
+}
+
+/* A person without any way to be reached is refused at entry only where cobid must reach them; participants may have neither. */
+static int answer_row(struct call *c, const struct noun_row *row) {
+    c->reply = row_to_json(row, true);
+    if (row->noun == NOUN_PARTICIPANT) {
+        put_state(c, c->reply, row->id);
+    }
+    return 200;
+}
+
+int people_add(struct call *c) {
+    const struct noun_table *table = &noun_tables[c->noun];
+    struct noun_row row = {.noun = c->noun};
+
+    if (!id_valid(c->id)) {
+        return call_refuse(c, 400, "%s: must be 1 to 32 letters, digits, dots, hyphens or underscores, beginning with a letter or digit", c->command->arguments[0]);
+    }
+    if (strcmp(c->id, "operator") == 0 || strcmp(c->id, "cobid") == 0) {
+        return call_refuse(c, 409, "%s: is reserved; choose another id", c->id);
+    }
+    memcpy(row.id, c->id, strlen(c->id) + 1);
+    for (size_t i = 0; i < table->field_count; i++) {
+        row.values[i] = table->fields[i].standard ? table->fields[i].standard : "";
+    }
+    const int status = apply_values(c, &row);
+
+    if (status != 200) {
+        return status;
+    }
+    int r = noun_insert(c->e->store, &row);
+
+    r = r < 0 ? r : call_audit(c, row.id, "");
+    return r < 0 ? call_failed(c, r, row.id) : answer_row(c, &row);
+}
+
+int people_list(struct call *c) {
+    enum { BATCH = 100 };
+    char ids[BATCH][ID_SIZE], after[ID_SIZE] = "";
+    int count;
+
+    c->reply = json_array();
+    while ((count = noun_list(c->e->store, c->noun, after, ids, BATCH)) > 0) {
+        for (int i = 0; i < count; i++) {
+            struct noun_row row;
+            const int r = noun_find(c->e->store, c->noun, ids[i], &c->e->arena, &row);
+            if (r < 0) {
+                return call_failed(c, r, ids[i]);
+            }
+            json_t *o = row_to_json(&row, false);
+            if (c->noun == NOUN_PARTICIPANT) {
+                put_state(c, o, row.id);
+            }
+            (void)json_array_append_new(c->reply, o); /* memory only */
+        }
+        memcpy(after, ids[count - 1], ID_SIZE);
+    }
+    count = count < 0 ? count : call_audit(c, "", "");
+    return count < 0 ? call_failed(c, count, noun_tables[c->noun].plural) : 200;
+}
+
+static void put_absences(struct call *c, const struct noun_row *row) {
+    enum { ABSENCES_MAX = 200 };
+    struct absence_row rows[ABSENCES_MAX];
+    const int count = absence_list(c->e->store, row->noun, row->id, &c->e->arena, rows, ABSENCES_MAX);
+    json_t *list = json_array();
+
+    for (int i = 0; i < count; i++) {
+        json_t *o = json_object();
+        json_put_date(o, "from", rows[i].from);
+        json_put_date(o, "to", rows[i].to);
+        json_put_text(o, "reason", rows[i].reason);
+        (void)json_array_append_new(list, o);
+    }
+    (void)json_object_set_new(c->reply, "absences", list);
+}
+
+static void put_links(struct call *c, const char *advocate) {
+    enum { LINKS_MAX = 200 };
+    struct link_row *rows = arena_alloc(&c->e->arena, LINKS_MAX, sizeof *rows);
+    const int count = link_list(c->e->store, advocate, NULL, &c->e->arena, rows, LINKS_MAX);
+    json_t *list = json_array();
+
+    for (int i = 0; i < count; i++) {
+        (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "participant", rows[i].participant, "case_ref", rows[i].case_ref, "level", rows[i].all ? "all" : "missed"));
+    }
+    (void)json_object_set_new(c->reply, "links", list);
+}
+
+int people_show(struct call *c) {
+    struct noun_row row;
+    int r = noun_find(c->e->store, c->noun, c->id, &c->e->arena, &row);
+
+    r = r < 0 ? r : call_audit(c, row.id, "");
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    const int status = answer_row(c, &row);
+
+    if (c->noun == NOUN_PRACTITIONER || c->noun == NOUN_SUPERVISOR || c->noun == NOUN_PARTICIPANT) {
+        put_absences(c, &row);
+    }
+    if (c->noun == NOUN_ADVOCATE) {
+        put_links(c, row.id); /* shown from the advocate's side only: no participant's page names an advocate */
+    }
+    return status;
+}
+
+/* What planned sessions hang on is not changed behind their back. */
+static int check_planned(struct call *c) {
+    static const char *const fixed[] = {"programme", "practitioner", "office"};
+    struct participant_state_row state;
+    const int r = participant_state_find(c->e->store, c->id, &state);
+
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(fixed); i++) {
+        if (call_given(c, fixed[i]) && state.state == PARTICIPANT_ACTIVE) {
+            return call_refuse(c, 409, "--%s: %s has a plan that hangs on it; pause the participant, change it, then resume", fixed[i], c->id);
+        }
+    }
+    return 200;
+}
+
+int people_set(struct call *c) {
+    struct noun_row row;
+    int r = noun_find(c->e->store, c->noun, c->id, &c->e->arena, &row);
+
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    if (c->value_count - (call_given(c, "as") ? 1 : 0) == 0) {
+        return call_refuse(c, 400, "nothing to change: give at least one option");
+    }
+    int status = c->noun == NOUN_PARTICIPANT ? check_planned(c) : 200;
+
+    status = status == 200 ? apply_values(c, &row) : status;
+    if (status != 200) {
+        return status;
+    }
+    r = noun_update(c->e->store, &row);
+    r = r < 0 ? r : call_audit(c, row.id, "");
+    return r < 0 ? call_failed(c, r, row.id) : answer_row(c, &row);
+}
+
+int people_absent(struct call *c) {
+    struct absence_row row = {.reason = call_value(c, "reason")};
+
+    if (!noun_exists(c->e->store, c->noun, c->id)) {
+        return call_refuse(c, 404, "%s: there is no %s of that id", c->id, noun_tables[c->noun].name);
+    }
+    if (date_from_text(call_value(c, "from"), &row.from) < 0 || date_from_text(call_value(c, "to"), &row.to) < 0) {
+        return call_refuse(c, 400, "--from, --to: must be dates such as 2027-01-12");
+    }
+    if (date_cmp(row.from, row.to) > 0) {
+        return call_refuse(c, 400, "--to: lies before --from");
+    }
+    if (date_to_days(row.to) - date_to_days(row.from) > 366) {
+        return call_refuse(c, 400, "--to: an absence is at most a year; give it in parts");
+    }
+    int r = absence_insert(c->e->store, c->noun, c->id, &row);
+
+    if (r == -EEXIST) {
+        return call_refuse(c, 409, "%s: this very absence is on record already", c->id);
+    }
+    r = r < 0 ? r : call_audit(c, c->id, "");
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    c->reply = json_pack("{s:s}", "id", c->id);
+    json_put_date(c->reply, "from", row.from);
+    json_put_date(c->reply, "to", row.to);
+    return 200;
+}
+
+int people_link(struct call *c) {
+    struct link_row row = {.case_ref = call_value(c, "case_ref")};
+    const char *participant = call_value(c, "participant"), *level = call_value(c, "level");
+    struct participant_state_row state;
+
+    if (!noun_exists(c->e->store, NOUN_ADVOCATE, c->id)) {
+        return call_refuse(c, 404, "%s: there is no advocate of that id", c->id);
+    }
+    int r = participant_state_find(c->e->store, participant, &state);
+
+    if (r < 0) {
+        return call_failed(c, r, participant);
+    }
+    memcpy(row.advocate, c->id, strlen(c->id) + 1);
+    memcpy(row.participant, participant, strlen(participant) + 1);
+    row.all = !level || strcmp(level, "all") == 0;
+    r = link_insert(c->e->store, &row, c->e->now);
+    if (r == -EEXIST) {
+        return call_refuse(c, 409, "%s is linked to %s already; unlink first to change the link", c->id, participant);
+    }
+    r = r < 0 ? r : call_audit(c, c->id, participant);
+    if (r == 0 && row.all && state.state == PARTICIPANT_ACTIVE) {
+        r = notice_advocates(c->e, participant, "enrolled", 0); /* those who heard before are not told twice: the key is unique */
+    }
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    c->reply = json_pack("{s:s,s:s,s:s}", "id", c->id, "participant", participant, "level", row.all ? "all" : "missed");
+    return 200;
+}
+
+int people_unlink(struct call *c) {
+    enum { CHAINS_MAX = 64 };
+    struct engine *e = c->e;
+    const char *participant = call_value(c, "participant");
+    const struct escalation_filter chains = {.participant = participant, .advocate = c->id, .open = true};
+    const struct message_filter messages = {.participant = participant, .recipient = c->id, .audience = "advocate"};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    int r = link_remove(e->store, c->id, participant, e->now);
+
+    if (r == -ENOENT) {
+        return call_refuse(c, 404, "%s is not linked to %s", c->id, participant);
+    }
+    const int count = r < 0 ? r : escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX);
+    for (int i = 0; i < count && r >= 0; i++) {
+        r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
+    }
+    r = r < 0 ? r : count < 0 ? count : message_cancel_matching(e->store, &messages, "unlinked", e->now);
+    r = r < 0 ? r : call_audit(c, c->id, participant);
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    c->reply = json_pack("{s:s,s:s}", "id", c->id, "participant", participant);
+    return 200;
+}

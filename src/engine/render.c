@@ -1,0 +1,333 @@
+/* From rows to text: each audience gets a struct that holds only what it may see, then the template is rendered with it.
+ *
+ * The same code renders what is sent and what `cobictl preview` shows. For a participant no row about an advocate, an escalation or a link is
+ * ever read here. How it fails: see outbox.h. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cobi/base/phone.h"
+#include "calendar.h"
+#include "duty.h"
+#include "outbox.h"
+
+static const char *const months_short[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const months_long[12] = {"January", "February", "March",     "April",   "May",      "June",
+                                            "July",    "August",   "September", "October", "November", "December"};
+
+/* "2pm", "10:30am", "midday". */
+static const char *clock_text(struct arena *arena, struct civil c) {
+    const int hour = c.hour % 12 == 0 ? 12 : c.hour % 12;
+    const char *half = c.hour < 12 ? "am" : "pm";
+
+    if (c.hour == 12 && c.minute == 0) {
+        return "midday";
+    }
+    return c.minute == 0 ? arena_printf(arena, "%d%s", hour, half) : arena_printf(arena, "%d:%02d%s", hour, c.minute, half);
+}
+
+static const char *day_text(struct arena *arena, struct civil c) {
+    return arena_printf(arena, "%d %s", c.date.day, months_short[c.date.month - 1]);
+}
+
+static const char *long_date_text(struct arena *arena, struct civil c) {
+    return arena_printf(arena, "%s %d %s %d", weekday_to_text(date_weekday(c.date)), c.date.day, months_long[c.date.month - 1], c.date.year);
+}
+
+static const char *long_time_text(struct arena *arena, struct civil c) {
+    return arena_printf(arena, "%s at %s", long_date_text(arena, c), clock_text(arena, c));
+}
+
+const char *render_deadline(struct engine *e, const struct zone *zone, struct instant t) {
+    const struct civil c = zone_civil(zone, t);
+
+    return arena_printf(&e->arena, "%s, %s", long_date_text(&e->arena, c), clock_text(&e->arena, c));
+}
+
+struct job {
+    struct engine *e;
+    struct message_row *m;
+    struct disclosure facts;
+    struct noun_row participant, office, practitioner;
+    struct session_row session;
+    bool has_participant, has_session;
+    const struct zone *zone; /* of the office, or the configured one */
+    char template[48];
+    enum language language;
+    struct complaint *complaint;
+};
+
+static void set(struct job *j, enum fact fact, const char *value) {
+    disclosure_set(&j->facts, fact, value);
+}
+
+static int load(struct job *j) {
+    struct engine *e = j->e;
+    int r = 0;
+
+    j->zone = turn_zone(e, e->setup.config->timezone);
+    if (*j->m->participant) {
+        r = noun_find(e->store, NOUN_PARTICIPANT, j->m->participant, &e->arena, &j->participant);
+        r = r < 0 ? r : noun_find(e->store, NOUN_OFFICE, noun_value(&j->participant, "office"), &e->arena, &j->office);
+        r = r < 0 ? r : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&j->participant, "practitioner"), &e->arena, &j->practitioner);
+        j->has_participant = r == 0;
+        if (r == 0) {
+            j->zone = turn_zone(e, noun_value(&j->office, "timezone"));
+        }
+    }
+    if (r == 0 && *j->m->session) {
+        r = session_find(e->store, j->m->session, &j->session);
+        j->has_session = r == 0;
+    }
+    return r;
+}
+
+/* ---- what a participant may be told ---- */
+
+static const char *first_word(struct arena *arena, const char *name) {
+    return arena_copy_bytes(arena, name, strcspn(name, " "));
+}
+
+static void set_schedule(struct job *j, struct civil start) {
+    struct arena *arena = &j->e->arena;
+
+    set(j, FACT_weekday, weekday_to_text(date_weekday(start.date)));
+    set(j, FACT_date, day_text(arena, start));
+    set(j, FACT_time, clock_text(arena, start));
+}
+
+/* The next dates: all of them in a mail, the first in a text. */
+static int set_dates(struct job *j) {
+    struct engine *e = j->e;
+    const struct session_filter filter = {.participant = j->participant.id, .state = "planned", .from = e->now};
+    struct session_row *rows = arena_alloc(&e->arena, PROGRAMME_SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, PROGRAMME_SESSIONS_MAX);
+    const size_t size = (size_t)PROGRAMME_SESSIONS_MAX * 48;
+    struct text t;
+
+    if (count < 0) {
+        return count;
+    }
+    text_init(&t, arena_alloc(&e->arena, size, 1), size);
+    for (int i = 0; i < count; i++) {
+        text_addf(&t, "%s%s", i ? "\n" : "", long_time_text(&e->arena, rows[i].start));
+    }
+    if (count > 0 && !j->has_session) {
+        set_schedule(j, rows[0].start);
+    }
+    set(j, FACT_all_dates, t.data);
+    return count > 0 || j->m->kind != KIND_CONFIRMATION ? 0 : -ENODATA;
+}
+
+static int fill_participant(struct job *j) {
+    struct engine *e = j->e;
+    struct arena *arena = &e->arena;
+    const char *place = noun_value(&j->participant, "place_label");
+    const bool greet = strcmp(noun_value(&j->participant, "greeting"), "first-name") == 0;
+    const bool consequence = strcmp(noun_value(&j->participant, "consequence"), "yes") == 0;
+    const char *name = greet ? first_word(arena, noun_value(&j->participant, "name")) : "";
+    char phone[24];
+
+    phone_to_display(noun_value(&j->office, "phone"), phone);
+    set(j, FACT_office_phone, arena_copy(arena, phone));
+    set(j, FACT_sender_name, e->setup.config->sender.name);
+    set(j, FACT_first_name, name);
+    set(j, FACT_greeting, greet ? arena_printf(arena, "Hello %s. ", name) : "");
+    set(j, FACT_place, *place ? arena_printf(arena, " at %s", place) : "");
+    set(j, FACT_consequence, consequence ? " Not coming without telling us may have consequences." : "");
+    if (j->has_session) {
+        set_schedule(j, j->session.start);
+    }
+    if (j->m->old_start.date.year != 0) {
+        set(j, FACT_old_weekday, weekday_to_text(date_weekday(j->m->old_start.date)));
+        set(j, FACT_old_date, day_text(arena, j->m->old_start));
+        set(j, FACT_old_time, clock_text(arena, j->m->old_start));
+    }
+    j->language = strcmp(noun_value(&j->participant, "language"), "cy") == 0 ? LANGUAGE_CY : LANGUAGE_EN;
+    return set_dates(j);
+}
+
+/* ---- what staff, officers and advocates may be told ---- */
+
+static int set_link(struct job *j) {
+    struct engine *e = j->e;
+    struct ack_row ack = {.generation = j->m->revision};
+    char token[44], code[ACK_CODE_SIZE], hash[STORE_HASH_SIZE];
+
+    ack_secrets(e, j->m->id, token, code);
+    store_hash(e->store, "ack", token, hash);
+    memcpy(ack.message, j->m->id, sizeof ack.message);
+    memcpy(ack.escalation, j->m->escalation, sizeof ack.escalation);
+    memcpy(ack.recipient, j->m->recipient, sizeof ack.recipient);
+    set(j, FACT_ack_link, arena_printf(&e->arena, "%s/ack/%s", e->setup.config->public_url, token));
+    set(j, FACT_ack_code, arena_copy(&e->arena, code));
+    const int r = ack_insert(e->store, hash, &ack);
+
+    return r < 0 ? r : 0;
+}
+
+struct status_text {
+    const char *topic, *status, *note;
+};
+static const struct status_text advocate_status[] = {
+    {"enrolled", "enrolled", ""},
+    {"started", "started: a first appointment was attended", ""},
+    {"missed_provisional", "missed an appointment (provisional)", "It is provisional until it has been decided. You will hear of the decision."},
+    {"missed_confirmed", "missed an appointment (confirmed)", ""},
+    {"paused", "paused", ""},
+    {"restarted", "restarted", ""},
+    {"ended", "ended early", ""},
+    {"completed", "completed", "Completion says nothing about risk."},
+};
+
+static int fill_advocate(struct job *j) {
+    struct engine *e = j->e;
+    struct link_row link;
+    const int r = link_find(e->store, j->m->recipient, j->m->participant, &e->arena, &link);
+
+    if (r < 0) {
+        return r; /* unlinked meanwhile: nothing may be told */
+    }
+    set(j, FACT_case_ref, link.case_ref);
+    for (size_t i = 0; i < ARRAY_COUNT(advocate_status); i++) {
+        if (strcmp(advocate_status[i].topic, j->m->topic) == 0) {
+            set(j, FACT_status, advocate_status[i].status);
+            set(j, FACT_status_note, advocate_status[i].note);
+        }
+    }
+    return 0;
+}
+
+static int fill_officer(struct job *j) {
+    struct engine *e = j->e;
+    const struct outcome_code *code = j->has_session ? outcome_find(&e->setup.config->outcomes, j->session.outcome) : NULL;
+    const struct person officer = {.zone = j->zone};
+
+    if (!code) {
+        return -ENODATA;
+    }
+    if (code->provisional) {
+        const struct instant by = chain_decision_due(e, j->session.recorded_at, &officer);
+        set(j, FACT_status, arena_printf(&e->arena, "did not attend, provisional: to be decided by %s", render_deadline(e, j->zone, by)));
+    } else {
+        set(j, FACT_status, code->label);
+    }
+    set(j, FACT_status_note, "");
+    set(j, FACT_officer_ref, noun_value(&j->participant, "officer_ref"));
+    return 0;
+}
+
+static int fill_chain(struct job *j) {
+    struct engine *e = j->e;
+    struct escalation_row chain;
+    int r = escalation_find(e->store, j->m->escalation, &e->arena, &chain);
+
+    if (r < 0) {
+        return r;
+    }
+    const struct civil happened = zone_civil(j->zone, chain.happened_at);
+    const bool advocate = j->m->audience == AUDIENCE_ADVOCATE;
+
+    /* An advocate never learns a time of day, only the day of what is past. */
+    set(j, FACT_happened, arena_printf(&e->arena, "It was recorded on %s.", advocate ? long_date_text(&e->arena, happened) : long_time_text(&e->arena, happened)));
+    set(j, FACT_step, arena_printf(&e->arena, "%" PRIu32, j->m->step + 1));
+    set(j, FACT_told_before, j->m->step == 0 && chain.at.cycle == 0 ? "" : "Those who were told before have not acknowledged.");
+    return set_link(j);
+}
+
+static int fill_task(struct job *j) {
+    struct engine *e = j->e;
+    struct task_row task;
+    const int r = task_find(e->store, j->m->task, &task);
+
+    if (r < 0) {
+        return r;
+    }
+    set(j, FACT_task, duty_text(task.kind));
+    set(j, FACT_due_by, render_deadline(e, j->zone, task.due));
+    return 0;
+}
+
+static int fill_staff(struct job *j) {
+    struct engine *e = j->e;
+    struct arena *arena = &e->arena;
+    int r = 0;
+
+    set(j, FACT_sender_name, e->setup.config->sender.name);
+    set(j, FACT_repeat_note, j->m->repeat ? "This message may be a repeat of one already sent." : "");
+    set(j, FACT_alarm, j->m->note ? j->m->note : "");
+    if (j->has_participant) {
+        char phone[24];
+        phone_to_display(noun_value(&j->office, "phone"), phone);
+        set(j, FACT_office_phone, arena_copy(arena, phone));
+        set(j, FACT_reference, j->participant.id);
+        set(j, FACT_practitioner_name, noun_value(&j->practitioner, "name"));
+    }
+    if (j->has_session) {
+        set_schedule(j, j->session.start);
+        set(j, FACT_session_number, arena_printf(arena, "%" PRIu32, j->session.number));
+        set(j, FACT_session_count, arena_printf(arena, "%" PRIu32, j->session.of));
+        set(j, FACT_session_id, j->session.id);
+        set(j, FACT_past_date, long_date_text(arena, j->session.start));
+        set(j, FACT_happened, arena_printf(arena, "It was recorded on %s.", long_time_text(arena, zone_civil(j->zone, j->session.recorded_at))));
+        set(j, FACT_due_by, render_deadline(e, j->zone, instant_add(session_end(&j->session), e->setup.config->unrecorded_after)));
+    }
+    if (*j->m->escalation) {
+        r = fill_chain(j);
+    }
+    if (r == 0 && j->m->kind == KIND_TASK && *j->m->task) {
+        r = fill_task(j);
+    }
+    if (r == 0 && j->m->audience == AUDIENCE_ADVOCATE) {
+        r = fill_advocate(j);
+    }
+    return r == 0 && j->m->kind == KIND_OFFICER_NOTICE ? fill_officer(j) : r;
+}
+
+static int choose_template(struct job *j) {
+    const struct message_row *m = j->m;
+    struct text t = TEXT_IN(j->template);
+    struct escalation_row chain;
+
+    if (m->kind == KIND_ESCALATION) {
+        const int r = escalation_find(j->e->store, m->escalation, &j->e->arena, &chain);
+        if (r < 0) {
+            return r;
+        }
+        text_addf(&t, "escalation-%s", escalation_kind_to_text(chain.kind));
+    } else if (m->kind == KIND_ADVOCATE_NOTICE && *m->escalation) {
+        text_add(&t, "escalation-missed-advocate");
+    } else {
+        text_add(&t, message_kind_to_text(m->kind));
+    }
+    return t.overflow ? -EINVAL : 0;
+}
+
+static int set_address(struct job *j) {
+    struct person person;
+    const int r = person_find(j->e, j->m->audience, j->m->recipient, &person);
+
+    if (r < 0) {
+        return r;
+    }
+    j->m->to = j->m->channel == CHANNEL_SMS ? person.mobile : person.email;
+    return *j->m->to ? 0 : -EDESTADDRREQ;
+}
+
+int render_message(struct engine *e, struct message_row *m, struct complaint *complaint) {
+    struct job j = {.e = e, .m = m, .facts = {.audience = m->audience, .channel = m->channel}, .complaint = complaint};
+    struct rendered text;
+    int r = load(&j);
+
+    r = r < 0 ? r : set_address(&j);
+    r = r < 0 ? r : m->audience == AUDIENCE_PARTICIPANT ? fill_participant(&j) : fill_staff(&j);
+    r = r < 0 ? r : choose_template(&j);
+    r = r < 0 ? r : template_render(e->setup.templates, j.template, j.language, &j.facts, &e->arena, &text, complaint);
+    if (r < 0) {
+        return r;
+    }
+    m->subject = text.subject;
+    m->body = text.body;
+    return 0;
+}

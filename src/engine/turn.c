@@ -1,0 +1,183 @@
+/* A turn: one now, at most one write transaction, and only after its commit the effects. If the process dies between the two, the
+ * rows say `sending` and the next start settles them. Must never let an effect leave before its commit. */
+#include "turn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "outbox.h"
+
+static void point(struct engine *e, const char *name) {
+    if (e->ports.point) {
+        e->ports.point(e->ports.world, name);
+    }
+}
+
+int turn_begin(struct engine *e) {
+    arena_reset(&e->arena);
+    e->now = e->ports.now(e->ports.world);
+    e->send_count = 0;
+    return store_begin(e->store);
+}
+
+int turn_arm(struct engine *e) {
+    struct instant next = INSTANT_NEVER;
+    const int r = store_next_wake(e->store, &next);
+
+    if (r < 0) {
+        return r;
+    }
+    if (e->blocked && instant_cmp(next, e->now) <= 0) {
+        next = instant_add(e->now, (struct span){SECOND_US}); /* an answer to one of those in flight wakes us earlier */
+    }
+    e->ports.wake_at(e->ports.world, next);
+    return 0;
+}
+
+/* What could not even be begun is answered as certainly not sent, in a turn of its own. */
+static int run_effects(struct engine *e) {
+    char failed[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
+    uint32_t attempts[TURN_ROWS_MAX], failed_count = 0;
+    int result = 0;
+
+    for (uint32_t i = 0; i < e->send_count; i++) {
+        point(e, "before send");
+        if (e->ports.send(e->ports.world, &e->sends[i]) < 0) {
+            memcpy(failed[failed_count], e->sends[i].message_id, MESSAGE_ID_SIZE);
+            attempts[failed_count++] = e->sends[i].attempt;
+        }
+        point(e, "after send");
+    }
+    e->send_count = 0;
+    for (uint32_t i = 0; i < failed_count && result == 0; i++) {
+        struct delivery d = {.attempt = attempts[i], .outcome = OUTCOME_GATEWAY_DOWN, .detail = "not begun"};
+        memcpy(d.message_id, failed[i], MESSAGE_ID_SIZE);
+        result = engine_delivered(e, &d);
+    }
+    return result;
+}
+
+int turn_end(struct engine *e, int r) {
+    if (r < 0) {
+        store_rollback(e->store);
+        e->send_count = 0;
+        return r;
+    }
+    point(e, "before commit");
+    const int committed = store_commit(e->store);
+    if (committed < 0) {
+        outbox_forget_sends(e);
+        return committed;
+    }
+    point(e, "after commit");
+    const int effects = run_effects(e);
+
+    if (effects < 0) {
+        return effects;
+    }
+    const int armed = turn_arm(e);
+
+    return armed < 0 ? armed : r;
+}
+
+const struct zone *turn_zone(struct engine *e, const char *name) {
+    const struct zone *zone = zones_find(e->setup.zones, name);
+
+    if (!zone) {
+        log_error("zone %s is not known to this system; using the configured one", name);
+        zone = zones_find(e->setup.zones, e->setup.config->timezone);
+    }
+    assert(zone); /* the configuration's check has loaded it */
+    return zone;
+}
+
+static bool absent_on(struct engine *e, enum noun noun, const char *id, struct date day) {
+    enum { ABSENCES_MAX = 64 };
+    struct absence_row rows[ABSENCES_MAX];
+    const int count = absence_list(e->store, noun, id, &e->arena, rows, ABSENCES_MAX);
+
+    for (int i = 0; i < count; i++) {
+        if (date_cmp(rows[i].from, day) <= 0 && date_cmp(day, rows[i].to) <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum noun audience_noun(enum audience audience) {
+    static const enum noun nouns[AUDIENCE_COUNT] = {
+        [AUDIENCE_PARTICIPANT] = NOUN_PARTICIPANT, [AUDIENCE_PRACTITIONER] = NOUN_PRACTITIONER, [AUDIENCE_SUPERVISOR] = NOUN_SUPERVISOR,
+        [AUDIENCE_ADVOCATE] = NOUN_ADVOCATE,       [AUDIENCE_OFFICER] = NOUN_OFFICER,
+    };
+
+    assert(audience != AUDIENCE_OPERATOR);
+    return nouns[audience];
+}
+
+static const char *value_or_empty(const struct noun_row *row, const char *field) {
+    return noun_find_field(row->noun, field) ? noun_value(row, field) : "";
+}
+
+int person_find(struct engine *e, enum audience audience, const char *id, struct person *ret_person) {
+    const struct config *config = e->setup.config;
+    struct person person = {.name = "", .email = "", .mobile = "", .zone = turn_zone(e, config->timezone)};
+    struct noun_row row;
+
+    if (audience == AUDIENCE_OPERATOR) {
+        person.email = config->operator_email;
+        static_assert(sizeof "operator" <= sizeof person.id, "the operator's name is an id");
+        memcpy(person.id, "operator", sizeof "operator");
+        *ret_person = person;
+        return 0;
+    }
+    const enum noun noun = audience_noun(audience);
+    const int r = noun_find(e->store, noun, id, &e->arena, &row);
+
+    if (r < 0) {
+        return r;
+    }
+    memcpy(person.id, row.id, sizeof person.id);
+    person.name = noun_value(&row, "name");
+    person.email = noun_value(&row, "email");
+    person.mobile = value_or_empty(&row, "mobile");
+    if (hours_parse(value_or_empty(&row, "hours"), &person.hours) < 0) {
+        person.hours.count = 0; /* what is read from disk is input: without hours, waits count by the clock */
+    }
+    if (noun == NOUN_PARTICIPANT || noun == NOUN_PRACTITIONER) {
+        struct noun_row office;
+        if (noun_find(e->store, NOUN_OFFICE, noun_value(&row, "office"), &e->arena, &office) == 0) {
+            person.zone = turn_zone(e, noun_value(&office, "timezone"));
+        }
+    }
+    person.absent_today = absent_on(e, noun, id, zone_civil(person.zone, e->now).date);
+    *ret_person = person;
+    return 0;
+}
+
+struct working_time person_working_time(struct engine *e, const struct person *person) {
+    return (struct working_time){&person->hours, person->zone, e->setup.holidays};
+}
+
+int turn_audit(struct engine *e, const char *action, const char *subject, const char *detail) {
+    const struct audit_entry entry = {.at = e->now, .actor = "cobid", .as = "", .action = action, .subject = subject, .detail = detail};
+
+    return audit_append(e->store, &entry);
+}
+
+uint32_t turn_hour(const struct engine *e) {
+    return (uint32_t)(e->now.us / HOUR_US);
+}
+
+int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step, const char *text) {
+    struct message_row m = outbox_blank(e, KIND_ALARM, AUDIENCE_OPERATOR, "operator");
+
+    m.channel = CHANNEL_EMAIL;
+    m.step = step;
+    m.note = text;
+    int r = text_copy(m.topic, sizeof m.topic, topic);
+
+    r = r < 0 ? r : text_copy(m.task, sizeof m.task, source);
+    log_error("alarm %s %s", topic, source);
+    return r < 0 ? r : outbox_add(e, &m);
+}

@@ -14,12 +14,14 @@
 
 #include "cobi/transport/allocate.h"
 
-#define BODY_BYTES_MAX           (64 * 1024)
-#define HEADER_BYTES_MAX         (64 * 1024)
-#define CONNECT_TIMEOUT_MS       5000
-#define TIMEOUT_DEFAULT_MS       35000
-#define CONNECTIONS_PER_HOST_MAX 8
-#define CONNECTIONS_MAX          32
+#define BODY_BYTES_MAX     (64 * 1024)
+#define HEADER_BYTES_MAX   (64 * 1024)
+#define CONNECT_TIMEOUT_MS 5000
+#define TIMEOUT_DEFAULT_MS 35000
+/* The gateways' in_flight_max is the real limit: a request that waits inside libcurl would use up
+ * its time. */
+#define CONNECTIONS_PER_HOST_MAX 64
+#define CONNECTIONS_MAX          256
 #define CONNECTIONS_KEPT_MAX     8
 
 struct http_transfer {

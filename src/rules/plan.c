@@ -100,13 +100,12 @@ static struct date last_day(const struct plan_request *request) {
 struct tried {
     int32_t from, to;   /* day indexes; from > to: none */
     unsigned rules;     /* 1 << the rule that blocks a day, for all of them */
-    bool window_in_way; /* more days would have been tried, but for the end of the window */
+    bool window_in_way; /* more days could have been tried, but for the end of the window */
 };
 
 static void try_days(const struct plan_search *search, int32_t from, int32_t to,
                      struct tried *tried) {
     int32_t last = (int32_t)search->days.count - 1;
-    tried->window_in_way = tried->window_in_way || to > last;
     to = to > last ? last : to;
     for (int32_t day = from; day <= to; day++) {
         tried->rules |= 1U << search->days.list[day].blocked;
@@ -115,15 +114,22 @@ static void try_days(const struct plan_search *search, int32_t from, int32_t to,
     }
 }
 
+/* Whether the window is in the way is judged from the earliest day of the session before: a later
+ * one comes nearer to the end of any window. */
 static struct tried list_tried(const struct plan_search *search, uint32_t placed) {
     struct tried tried = {.from = INT32_MAX, .to = NONE};
+    int32_t last = (int32_t)search->days.count - 1;
     if (placed == 0) {
         try_days(search, search->first_from, search->first_to, &tried);
+        tried.window_in_way = search->first_to > last;
         return tried;
     }
-    for (int32_t day = 0; day < (int32_t)search->days.count; day++) {
+    bool earliest = true;
+    for (int32_t day = 0; day <= last; day++) {
         if (search->reached[placed - 1][day]) {
             try_days(search, day + search->gap_min, day + search->gap_max, &tried);
+            tried.window_in_way = earliest ? day + search->gap_max > last : tried.window_in_way;
+            earliest = false;
         }
     }
     return tried;
@@ -138,9 +144,11 @@ static bool any_weekly_hours(const struct plan_days *days) {
     return false;
 }
 
-/* The rule that fails: the last one to take a day, provided that the whole plan would succeed
- * without it; else the window, where it ends the search; else the last one to take a day. */
-static enum plan_rule explain(struct plan_search *search, const struct tried *tried) {
+/* The rule that fails. First the one without which the whole plan would succeed, the last to take a
+ * day before the others; then, where not one session has a place, whatever took the last day; then
+ * the window, unless all the rules together are in the way. */
+static enum plan_rule explain(struct plan_search *search, const struct tried *tried,
+                              uint32_t placed) {
     static const enum plan_rule waivable[] = {PLAN_ROOM, PLAN_PRACTITIONER, PLAN_HOLIDAY,
                                               PLAN_ABSENCE};
     const size_t count = sizeof waivable / sizeof waivable[0];
@@ -158,13 +166,15 @@ static enum plan_rule explain(struct plan_search *search, const struct tried *tr
             return waivable[i];
         }
     }
-    bool curable = last != PLAN_FINE &&
-                   plan_search_reach(search, tried->rules & ~(1U << PLAN_HOURS)) ==
-                       search->number_count;
-    if (tried->window_in_way && !curable) {
-        return PLAN_WINDOW;
+    if (last == PLAN_FINE) {
+        return tried->window_in_way ? PLAN_WINDOW : PLAN_GAP;
     }
-    return last == PLAN_FINE ? PLAN_GAP : last;
+    unsigned all = tried->rules & ~(1U << PLAN_HOURS);
+    if (placed == 0 || !tried->window_in_way ||
+        plan_search_reach(search, all) == search->number_count) {
+        return last;
+    }
+    return PLAN_WINDOW;
 }
 
 static int fail(struct plan_search *search, uint32_t placed, struct plan_result *result) {
@@ -173,7 +183,7 @@ static int fail(struct plan_search *search, uint32_t placed, struct plan_result 
     result->failed_number = search->request->first_number + placed;
     result->from = tried.from > tried.to ? last : search->days.list[tried.from].date;
     result->to = tried.from > tried.to ? last : search->days.list[tried.to].date;
-    result->rule = explain(search, &tried);
+    result->rule = explain(search, &tried, placed);
     return -ENOSPC;
 }
 

@@ -41,7 +41,7 @@ static bool is_weekly(const struct plan_search *search) {
 
 /* Weekday of a day index, which may lie outside the list. */
 static int32_t weekday_of(const struct plan_search *search, int32_t day) {
-    int32_t weekday = ((int32_t)date_weekday(search->days.list[0].date) + day) % WEEK_DAYS;
+    int32_t weekday = (search->first_weekday + day) % WEEK_DAYS;
     return weekday < 0 ? weekday + WEEK_DAYS : weekday;
 }
 
@@ -107,10 +107,10 @@ static int32_t first_of_weekday(const struct plan_search *search, int32_t ideal,
 static int32_t count_misfits(const struct plan_search *search, int32_t day, uint32_t start) {
     int32_t misfits = 0;
     for (uint32_t number = 0; number < search->number_count; number++, day += search->gap_target) {
-        const struct plan_day *plan_day = &search->days.list[day];
         if (day >= (int32_t)search->days.count) {
             return misfits + (int32_t)(search->number_count - number);
         }
+        const struct plan_day *plan_day = &search->days.list[day];
         misfits += plan_day->blocked != PLAN_HOLIDAY && !plan_starts_has(&plan_day->free, start);
     }
     return misfits;
@@ -169,7 +169,11 @@ static void settle_anchor(struct plan_search *search) {
     search->weekday = (int32_t)prefer->weekday;
     search->minute = prefer->minute;
     if (is_weekly(search)) {
-        search->first_ideal = first_of_weekday(search, ideal, search->weekday);
+        /* In a running series the regular day counts even if it is too near to the session before:
+         * another day of that week will do. */
+        bool in_series = ideal > 0 && monday_of(search, ideal) + WEEK_DAYS > search->first_from;
+        search->first_ideal = in_series ? monday_of(search, ideal) + search->weekday
+                                        : first_of_weekday(search, ideal, search->weekday);
     } else {
         search->first_ideal = nearest_weekday(search, ideal, search->weekday);
         search->first_ideal += search->first_ideal < search->first_from ? WEEK_DAYS : 0;
@@ -179,8 +183,9 @@ static void settle_anchor(struct plan_search *search) {
 /* How far a start is from the regular time. Without a preference full and half hours come first. */
 static int32_t start_cost(const struct plan_search *search, uint32_t start) {
     int32_t minute = search->days.minutes[start];
-    int32_t quarter = search->request->prefer == NULL && minute % HALF_HOUR != 0 ? COST_QUARTER : 0;
-    return distance(minute, search->minute) + quarter;
+    int32_t away = distance(minute, search->minute);
+    bool odd = away > 0 && search->request->prefer == NULL && minute % HALF_HOUR != 0;
+    return odd ? away + COST_QUARTER : away;
 }
 
 /* The best start of each day: nearest to the regular time, then the earliest. */
@@ -295,6 +300,7 @@ static void init_limits(struct plan_search *search, const struct plan_request *r
     search->gap_target = days_limited(programme->gap_target_days);
     search->gap_target = search->gap_target < search->gap_min ? search->gap_min
                                                               : search->gap_target;
+    search->first_weekday = (int32_t)date_weekday(search->days.list[0].date);
     search->has_previous = date_valid(request->previous.date);
     search->previous = NONE;
     search->first_from = 0;

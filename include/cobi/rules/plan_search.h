@@ -12,6 +12,7 @@ struct plan_search {
     struct plan_days days;
     uint32_t number_count; /* sessions to place */
     int32_t gap_min, gap_max, gap_target;
+    int32_t first_weekday; /* of day index 0 */
     bool has_previous;
     int32_t previous;                 /* day index of the session before, may be negative */
     int32_t first_from, first_to;     /* day indexes for the first session, inclusive */

@@ -62,7 +62,8 @@ struct config {
     struct gateway gateways[GATEWAYS_MAX];
 };
 /* Reads and checks the file. complaints gets every fault as "file:line: text". Returns 0 with a new configuration (config_free()),
- * -EINVAL when there are complaints, or another negative errno when the file cannot be read (also a complaint). */
+ * -EINVAL when there are faults, or another negative errno when the file cannot be read (also a complaint). A line "file:line: warning: text"
+ * is no fault: there may be such lines when 0 is returned. */
 _must_use_ int config_load(const char *file, struct config **ret_config, struct complaints *complaints);
 void config_free(struct config *config);
 const struct programme *config_find_programme(const struct config *config, const char *id);
@@ -77,5 +78,7 @@ struct config_use {
     size_t programme_count, gateway_count, code_count, zone_count;
 };
 void config_check_use(const struct config *config, const struct config_use *in_use, struct complaints *complaints);
+/* Options that a reload cannot change (sockets, state_dir, clock, ...): one complaint for each that differs. */
+void config_check_restart(const struct config *before, const struct config *after, struct complaints *complaints);
 
 #endif

@@ -1,8 +1,12 @@
 /* Message texts as files: templates/LANGUAGE/NAME.CHANNEL.txt, header lines, an empty line, then text with ${fact}.
  *
- * Headers: "Subject:" (email, required), "Draft: yes" (not signed off). A name is a kind, or a kind with a variant ("escalation-missed").
+ * Headers: "Audience:" (required: who gets it, "supervisor" or "practitioner, supervisor"; the participant shares with nobody), "Subject:" (email,
+ * required), "Draft: yes" (not signed off: listed and shown, but the English one is sent). A name is a kind, or a kind with a variant
+ * ("escalation-missed"); a variant that ends in "-AUDIENCE" is taken for that audience when the name before it is asked for.
  * ${fact} is replaced by its value, which is never looked at again; "$$" is a dollar sign. Nothing else is special: no logic, no recursion.
- * A text to a participant is checked for neutrality (disclose_find_word()) with its values, and for length in parts. */
+ * Facts may be empty: blanks around lines go, empty lines in a row become one, so a paragraph of nothing but an empty fact vanishes.
+ * A text to a participant is checked for neutrality (disclose_find_word()) with its values, for links, and for length in parts: greeting, place and
+ * consequence, in this order, are left out of a text that does not fit otherwise, because a short reminder is better than none. */
 #ifndef COBI_TEMPLATE_TEMPLATE_H
 #define COBI_TEMPLATE_TEMPLATE_H
 
@@ -14,8 +18,9 @@ enum language { LANGUAGE_EN, LANGUAGE_CY };
 #define LANGUAGE_COUNT 2
 struct templates;
 /* Reads every file under directory/en (required) and directory/cy (may be missing as a whole) and checks all: every required template is
- * there, each fact exists and may be told to that audience on that channel, the longest sample fits (participants' English texts: one
- * GSM-7 part; Welsh: three parts), participants' texts are neutral and hold no link. Faults go to complaints as "file:line: text". Returns 0, or -EINVAL. */
+ * there, each fact exists and may be told to that audience on that channel, subjects hold no name, escalations hold link and code, the longest sample
+ * fits (participants' English texts: one GSM-7 part; Welsh: three parts; both without what may be left out), participants' texts are neutral and hold no link.
+ * Faults go to complaints as "file:line: text". Returns 0, or -EINVAL. */
 _must_use_ int templates_load(const char *directory, struct templates **ret_templates, struct complaints *complaints);
 void templates_free(struct templates *templates);
 
@@ -33,8 +38,9 @@ struct rendered {
     const char *body;    /* "\n" line ends; no trailing newline for texts */
 };
 /* Renders NAME for the disclosure's audience and channel. Falls back to English where the language has no such template. Returns 0,
- * -ENOENT (no such template), -ENODATA (a fact in it was not given), or -EPERM (a participant would see a word of the list, or a text
- * would not fit the parts allowed; complaint says which word in which field, never the text). */
+ * -ENOENT (no such template for this audience and channel), -ENODATA (a fact in it was not given; complaint names it), or -EPERM (a participant would
+ * see a word of the list or a link, a value holds control characters, or a text would not fit the parts allowed; complaint says which word in which
+ * fact, never the text). */
 _must_use_ int template_render(const struct templates *templates, const char *name, enum language language,
                                const struct disclosure *disclosure, struct arena *arena, struct rendered *ret_rendered, struct complaint *complaint);
 /* For `cobictl template list` and `show`: names as "en/reminder.sms"; index from 0; NULL at the end. */

@@ -34,12 +34,19 @@ struct web_response {
 };
 /* Commands that the host answers itself (clock, reload, gateway, status of the process): returns an HTTP status, or 0 when it is not the host's. */
 typedef int web_host_command(void *user, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply);
+/* What connections of the public listener may cost; 0 takes the standard. */
+struct web_limits {
+    struct span connection_life;      /* from the first byte to the last, however busy: 15 s */
+    uint32_t connections_per_address; /* 16; not counted on loopback, where a proxy speaks for everybody */
+    uint32_t connections;             /* 1024, less where the process may open fewer files; beyond it the oldest is closed */
+};
 struct web_setup {
     struct engine *engine;
     const struct config *config;
     web_host_command *host_command;
     void *user;
-    bool (*healthy)(void *user); /* for /healthz */
+    bool (*healthy)(void *user); /* for /healthz; NULL: always */
+    struct web_limits limits;
 };
 struct web;
 _must_use_ int web_open(const struct web_setup *setup, struct web **ret_web);
@@ -48,7 +55,8 @@ void web_set_config(struct web *web, const struct config *config);
 void web_handle(struct web *web, const struct web_request *request, struct web_response *ret_response);
 void web_response_done(struct web *web, struct web_response *response);
 
-/* Listeners. public_fd and control_fd are bound, listening sockets (from systemd or made by listen_*()); taken over; -1: none. Public connections have an absolute deadline of 15 s. */
+/* Listeners. public_fd and control_fd are bound, listening sockets (from systemd or made by listen_*()); taken over
+ * (closed even on failure); -1: none. The web must outlive the server. */
 struct web_server;
 _must_use_ int web_server_open(struct web *web, sd_event *loop, int take_public_fd, int take_control_fd, struct web_server **ret_server);
 void web_server_close(struct web_server *server);

@@ -1,0 +1,29 @@
+/* A listener and its requests: server.c keeps the connections, exchange.c answers on them; private
+ * to this room. */
+#ifndef COBI_WEB_DOOR_H
+#define COBI_WEB_DOOR_H
+
+#include "cobi/web/web.h"
+#include "connections.h"
+
+#include <microhttpd.h>
+
+struct door {
+    struct web *web;
+    sd_event *loop;
+    enum web_door kind;
+    size_t body_bytes_max;
+    struct MHD_Daemon *daemon;
+    sd_event_source *io, *timer;
+    struct connections connections;
+};
+/* server.c: the same moment for one turn of the loop. */
+struct mono door_now(const struct door *door);
+/* exchange.c: libmicrohttpd's callbacks; user is the door. */
+enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_length, void **context);
+void exchange_completed(void *user, struct MHD_Connection *connection, void **context,
+                        enum MHD_RequestTerminationCode code);
+
+#endif

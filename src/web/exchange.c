@@ -1,0 +1,270 @@
+/* Exchange: one HTTP request on a connection, from its head to the last byte of the answer.
+ *
+ * A request is read whole within a cap, turned into a struct web_request and answered by
+ * web_handle(); the answer's memory is kept until it has been sent. Requests that two readers could
+ * frame differently (RFC 9112 6.3) are refused before anything is read from them, and their
+ * connection is closed.
+ *
+ * Must never log what a peer sent. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/base/log.h"
+#include "door.h"
+#include "peer.h"
+#include "room.h"
+
+#define DISCARD_BYTES_MAX (256 * 1024)
+
+/* One request while it is being read. */
+struct exchange {
+    char *body;
+    size_t length;
+    bool too_long, answered;
+};
+/* An answer while it is being sent. */
+struct sending {
+    struct web *web;
+    struct web_response response;
+};
+
+static struct connection *connection_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    assert(info != NULL && info->socket_context != NULL);
+    return info->socket_context;
+}
+
+static void sending_free(void *user) {
+    struct sending *sending = user;
+    web_response_done(sending->web, &sending->response);
+    free(sending);
+}
+
+/* Sends the answer off; its memory goes when the library is done with it. */
+static enum MHD_Result send_answer(struct door *door, struct MHD_Connection *connection,
+                                   struct sending *take_sending) {
+    struct web_response *r = &take_sending->response;
+    /* The library does not write to the buffer, its interface only lacks the const. */
+    union {
+        const char *constant;
+        void *plain;
+    } body = {.constant = r->body != NULL ? r->body : ""};
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        r->body_length, body.plain, sending_free, take_sending);
+    if (response == NULL) {
+        sending_free(take_sending);
+        return MHD_NO;
+    }
+    bool fine = true;
+    for (size_t i = 0; i < r->header_count; i++) {
+        fine = MHD_add_response_header(response, r->headers[i].name, r->headers[i].value) ==
+                   MHD_YES &&
+               fine;
+    }
+    /* Closed in good time rather than cut off between two requests; and after a refusal nothing
+     * more is read. */
+    int64_t age_us = door_now(door).us - connection_of(connection)->opened_at.us;
+    bool aged = door->connections.life.us > 0 && age_us > door->connections.life.us / 2;
+    if (aged || r->status == 400 || r->status == 413) {
+        fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
+               fine;
+    }
+    enum MHD_Result result = fine ? MHD_queue_response(connection, (unsigned)r->status, response)
+                                  : MHD_NO;
+    MHD_destroy_response(response);
+    return result;
+}
+
+static struct sending *new_sending(struct web *web) {
+    struct sending *sending = calloc(1, sizeof *sending);
+    if (sending == NULL) {
+        abort();
+    }
+    sending->web = web;
+    return sending;
+}
+
+/* A request that is refused before or without being read. */
+static enum MHD_Result send_refusal(struct door *door, struct MHD_Connection *connection,
+                                    int status, const char *why) {
+    struct sending *sending = new_sending(door->web);
+    const struct web_request nothing = {.door = WEB_PUBLIC, .path = ""};
+    web_handle(door->web, &nothing, &sending->response); /* for its headers */
+    if (door->kind == WEB_CONTROL) {
+        control_refuse(&sending->response, status, why);
+    } else {
+        web_set_body(&sending->response, status, "text/plain; charset=utf-8",
+                     "This request was refused.\n");
+    }
+    return send_answer(door, connection, sending);
+}
+
+/* What of the head decides how a request is framed. */
+struct framing {
+    unsigned hosts, lengths, encodings;
+    bool chunked;
+};
+
+static enum MHD_Result look_at_header(void *user, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+    struct framing *f = user;
+    (void)kind;
+    f->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0 ? 1 : 0;
+    f->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ? 1 : 0;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->encodings++;
+        f->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+    }
+    return MHD_YES;
+}
+
+static bool is_framed_plainly(struct MHD_Connection *connection, const char *version) {
+    struct framing f = {0};
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header,
+                                    &f); /* only counts them */
+    bool coded = f.encodings == 1 && f.chunked && f.lengths == 0 &&
+                 strcmp(version, "HTTP/1.1") == 0;
+    return f.hosts <= 1 && f.lengths <= 1 && (f.encodings == 0 || coded);
+}
+
+static const char *header(struct MHD_Connection *connection, const char *name) {
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* Does the length that was announced already exceed the cap? */
+static bool announces_too_much(struct MHD_Connection *connection, size_t bytes_max) {
+    const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length != NULL && (strlen(length) > 18 || strtoull(length, NULL, 10) > bytes_max);
+}
+
+static enum MHD_Result begin(struct door *door, struct MHD_Connection *connection,
+                             const char *version, void **ret_exchange) {
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        abort();
+    }
+    *ret_exchange = exchange;
+    if (!is_framed_plainly(connection, version)) {
+        exchange->answered = true;
+        return send_refusal(door, connection, 400, "the request is framed ambiguously");
+    }
+    if (announces_too_much(connection, door->body_bytes_max)) {
+        exchange->answered = true;
+        return send_refusal(door, connection, 413, "the request is too large");
+    }
+    return MHD_YES;
+}
+
+/* Keeps what fits; what is too long is read on for a while, so that the refusal can still be heard.
+ */
+static enum MHD_Result take_body(struct door *door, struct exchange *exchange, const char *bytes,
+                                 size_t length) {
+    if (exchange->length + length > door->body_bytes_max) {
+        exchange->too_long = true;
+    }
+    if (exchange->too_long) {
+        exchange->length += length;
+        return exchange->length > door->body_bytes_max + DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
+    }
+    if (exchange->body == NULL) {
+        exchange->body = malloc(door->body_bytes_max + 1);
+        if (exchange->body == NULL) {
+            abort();
+        }
+    }
+    memcpy(exchange->body + exchange->length, bytes, length);
+    exchange->length += length;
+    exchange->body[exchange->length] = '\0';
+    return MHD_YES;
+}
+
+static enum web_method method_of(const char *method) {
+    static const struct {
+        const char *name;
+        enum web_method method;
+    } methods[] = {{"GET", WEB_GET}, {"HEAD", WEB_HEAD}, {"POST", WEB_POST}};
+    for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
+        if (strcmp(methods[i].name, method) == 0) {
+            return methods[i].method;
+        }
+    }
+    return WEB_OTHER;
+}
+
+/* Looks the peer of a control connection up, once. */
+static bool is_allowed(struct connection *connection) {
+    if (connection->access == PEER_UNKNOWN) {
+        int r = peer_find(connection->fd, &connection->actor);
+        connection->access = r == 0 ? PEER_ALLOWED : PEER_REFUSED;
+        if (r < 0) {
+            log_warning("control socket: user %u was refused", connection->actor.uid);
+        }
+    }
+    return connection->access == PEER_ALLOWED;
+}
+
+static enum MHD_Result finish(struct door *door, struct MHD_Connection *connection, const char *url,
+                              const char *method, struct exchange *exchange) {
+    struct connection *from = connection_of(connection);
+    exchange->answered = true;
+    if (door->kind == WEB_CONTROL && !is_allowed(from)) {
+        return send_refusal(
+            door, connection, 403,
+            "you may not use this socket: be root or join the group " PEER_GROUP_ADMIN
+            " or " PEER_GROUP_OPS);
+    }
+    if (exchange->too_long) {
+        return send_refusal(door, connection, 413, "the request is too large");
+    }
+    struct sending *sending = new_sending(door->web);
+    const struct web_request request = {
+        .door = door->kind,
+        .method = method_of(method),
+        .path = url,
+        .if_none_match = header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
+        .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
+        .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+        .origin = header(connection, MHD_HTTP_HEADER_ORIGIN),
+        .host = header(connection, MHD_HTTP_HEADER_HOST),
+        .sec_fetch_site = header(connection, "Sec-Fetch-Site"),
+        .body = exchange->body != NULL ? exchange->body : "",
+        .body_length = exchange->length,
+        .actor = from->actor,
+    };
+    web_handle(door->web, &request, &sending->response);
+    return send_answer(door, connection, sending);
+}
+
+/* Called once with the head, then for each piece of the body, then once more at the end. */
+enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_length, void **context) {
+    struct door *door = user;
+    if (*context == NULL) {
+        return begin(door, connection, version, context);
+    }
+    struct exchange *exchange = *context;
+    if (*upload_length > 0) {
+        size_t length = *upload_length;
+        *upload_length = 0;
+        return exchange->answered ? MHD_YES : take_body(door, exchange, upload, length);
+    }
+    return exchange->answered ? MHD_YES : finish(door, connection, url, method, exchange);
+}
+
+void exchange_completed(void *user, struct MHD_Connection *connection, void **context,
+                        enum MHD_RequestTerminationCode code) {
+    (void)user;
+    (void)connection;
+    (void)code;
+    struct exchange *exchange = *context;
+    if (exchange != NULL) {
+        free(exchange->body);
+        free(exchange);
+        *context = NULL;
+    }
+}

@@ -1,0 +1,234 @@
+/* Server: libmicrohttpd on the daemon's loop, one instance for each of the two doors.
+ *
+ * Its epoll descriptor is a source of the loop and its timeout a timer, so that nothing runs in a
+ * thread and an idle daemon sleeps. Connections are bounded by connections.c, requests are answered
+ * by exchange.c. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/base/log.h"
+#include "door.h"
+#include "room.h"
+
+#define CONNECTION_MEMORY_BYTES (16 * 1024)
+#define SILENCE_S_MAX           10U
+#define CONTROL_SILENCE_S_MAX   60U
+#define CONNECTIONS_MAX         1024U
+#define CONTROL_CONNECTIONS_MAX 64U
+#define CONNECTIONS_SPARE       16U /* ended but not yet closed */
+#define FILES_RESERVED          128U
+#define PER_ADDRESS_MAX         16U
+#define LIFE_US                 (15 * SECOND_US)
+#define TIMER_ACCURACY_US       10000U
+
+struct web_server {
+    struct door doors[2]; /* by enum web_door */
+};
+
+struct mono door_now(const struct door *door) {
+    uint64_t us = 0;
+    int r = sd_event_now(door->loop, CLOCK_MONOTONIC, &us);
+    assert(r >= 0);
+    return (struct mono){(int64_t)us};
+}
+
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct door *door = user;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+            connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        assert(info != NULL);
+        *context = connections_add(&door->connections, info->connect_fd, door_now(door));
+    } else if (*context != NULL) {
+        connections_remove(&door->connections, *context);
+        *context = NULL;
+    }
+}
+
+static enum MHD_Result on_accept(void *user, const struct sockaddr *from, socklen_t length) {
+    struct door *door = user;
+    (void)length;
+    return connections_admit(&door->connections, from) ? MHD_YES : MHD_NO;
+}
+
+/* Paths are compared as they were sent. */
+static size_t leave_escaped(void *user, struct MHD_Connection *connection, char *text) {
+    (void)user;
+    (void)connection;
+    return strlen(text);
+}
+
+/* Arms the timer for the library's next wish or the next connection whose time is up. */
+static void arm(struct door *door) {
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    struct mono when = {0}, now = door_now(door);
+    bool wanted = connections_next(&door->connections, &when);
+    if (MHD_get_timeout(door->daemon, &timeout_ms) == MHD_YES) {
+        int64_t silent_us = now.us + (int64_t)timeout_ms * 1000;
+        when.us = wanted && when.us < silent_us ? when.us : silent_us;
+        wanted = true;
+    }
+    int r = 0;
+    if (wanted) {
+        r = sd_event_source_set_time(door->timer, (uint64_t)when.us);
+    }
+    if (r >= 0) {
+        r = sd_event_source_set_enabled(door->timer, wanted ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+    }
+    if (r < 0) {
+        log_error("web: the timer cannot be armed: %s", strerror(-r));
+    }
+}
+
+static void run(struct door *door) {
+    connections_expire(&door->connections, door_now(door));
+    if (MHD_run(door->daemon) != MHD_YES) {
+        log_error("web: connections cannot be served");
+    }
+    arm(door);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *user) {
+    (void)source;
+    (void)fd;
+    (void)events;
+    run(user);
+    return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t us, void *user) {
+    (void)source;
+    (void)us;
+    run(user);
+    return 0;
+}
+
+/* As many connections as were asked for, unless the process may not open that many files. */
+static uint32_t connections_allowed(uint32_t wanted) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY) {
+        return wanted;
+    }
+    rlim_t reserve = FILES_RESERVED + CONTROL_CONNECTIONS_MAX + CONNECTIONS_SPARE;
+    rlim_t allowed = files.rlim_cur > 2 * reserve ? files.rlim_cur - reserve : files.rlim_cur / 2;
+    return allowed < wanted ? (uint32_t)allowed : wanted;
+}
+
+static void set_limits(struct door *door) {
+    const struct web_limits *limits = &door->web->setup.limits;
+    if (door->kind == WEB_CONTROL) {
+        door->body_bytes_max = CONTROL_BODY_BYTES_MAX;
+        door->connections.count_max = CONTROL_CONNECTIONS_MAX;
+        return;
+    }
+    door->body_bytes_max = PUBLIC_BODY_BYTES_MAX;
+    door->connections.life.us = limits->connection_life.us > 0 ? limits->connection_life.us
+                                                               : LIFE_US;
+    door->connections.per_address_max = limits->connections_per_address > 0
+                                            ? limits->connections_per_address
+                                            : PER_ADDRESS_MAX;
+    door->connections.count_max = connections_allowed(limits->connections > 0 ? limits->connections
+                                                                              : CONNECTIONS_MAX);
+}
+
+static struct MHD_Daemon *start_daemon(struct door *door, int take_fd) {
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, take_fd, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)door->connections.count_max + CONNECTIONS_SPARE,
+         NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT,
+         door->kind == WEB_CONTROL ? CONTROL_SILENCE_S_MAX : SILENCE_S_MAX, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, on_accept, door, exchange_request, door,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                            door, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, door,
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, door, MHD_OPTION_END);
+}
+
+static int watch(struct door *door) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(door->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL) {
+        return -ENOTSUP;
+    }
+    int r = sd_event_add_io(door->loop, &door->io, info->epoll_fd, EPOLLIN, on_io, door);
+    if (r < 0) {
+        return r;
+    }
+    r = sd_event_add_time(door->loop, &door->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, on_timer,
+                          door);
+    return r < 0 ? r : sd_event_source_set_enabled(door->timer, SD_EVENT_OFF);
+}
+
+/* The listener as the library wants it: a descriptor of its own (whether it closes one when it
+ * fails is not said), and one that does not block. */
+static int own_listener(int take_fd) {
+    int fd = fcntl(take_fd, F_DUPFD_CLOEXEC, 0);
+    int error = errno;
+    (void)close(take_fd); /* the duplicate stays open */
+    if (fd < 0) {
+        return -error;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? fd : -errno;
+}
+
+static int open_door(struct door *door, int take_fd) {
+    int fd = own_listener(take_fd);
+    if (fd < 0) {
+        return fd;
+    }
+    set_limits(door);
+    door->daemon = start_daemon(door, fd);
+    return door->daemon != NULL ? watch(door) : -EIO;
+}
+
+static void close_door(struct door *door) {
+    sd_event_source_disable_unref(door->io);
+    sd_event_source_disable_unref(door->timer);
+    if (door->daemon != NULL) {
+        MHD_stop_daemon(door->daemon); /* closes the listener and every connection */
+    }
+}
+
+int web_server_open(struct web *web, sd_event *loop, int take_public_fd, int take_control_fd,
+                    struct web_server **ret_server) {
+    struct web_server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        abort();
+    }
+    const int fds[] = {[WEB_PUBLIC] = take_public_fd, [WEB_CONTROL] = take_control_fd};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
+        server->doors[i] = (struct door){.web = web, .loop = loop, .kind = (enum web_door)i};
+        if (fds[i] >= 0 && r < 0) {
+            (void)close(fds[i]); /* given to us for nothing */
+        } else if (fds[i] >= 0) {
+            r = open_door(&server->doors[i], fds[i]);
+        }
+    }
+    if (r < 0) {
+        web_server_close(server);
+        return r;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+void web_server_close(struct web_server *server) {
+    if (server == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(server->doors); i++) {
+        close_door(&server->doors[i]);
+    }
+    free(server);
+}

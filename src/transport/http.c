@@ -20,7 +20,7 @@
 #define TIMEOUT_DEFAULT_MS 35000
 /* The gateways' in_flight_max is the real limit: a request that waits inside libcurl would use up
  * its time. */
-#define CONNECTIONS_PER_HOST_MAX 64
+#define CONNECTIONS_PER_HOST_MAX 128
 #define CONNECTIONS_MAX          256
 #define CONNECTIONS_KEPT_MAX     8
 

@@ -14,7 +14,7 @@
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/slot.h"
 
-#define IN_FLIGHT_DEFAULT 8     /* of one gateway */
+#define IN_FLIGHT_DEFAULT 8     /* of one gateway to one audience */
 #define IN_FLIGHT_MAX     10000 /* of all gateways together */
 #define ANSWERS_PER_PASS  64
 #define DIGITS_MIN        5
@@ -40,9 +40,11 @@ static struct attempt *attempt_begin(struct transport *transport, struct slot *s
                                      const struct outgoing *message) {
     struct attempt *attempt = allocate(1, sizeof *attempt);
     attempt->slot = slot;
+    attempt->audience = message->audience;
     attempt->delivery.attempt = message->attempt;
     memcpy(attempt->delivery.message_id, message->message_id, sizeof attempt->delivery.message_id);
     slot->in_flight++;
+    slot->audience_in_flight[message->audience]++;
     transport->in_flight++;
     return attempt;
 }
@@ -51,6 +53,7 @@ static void attempt_end(struct transport *transport, struct attempt *attempt) {
     struct slot *slot = attempt->slot;
     transport->in_flight--;
     slot->in_flight--;
+    slot->audience_in_flight[attempt->audience]--;
     free(attempt);
     if (!slot->current && slot->in_flight == 0) {
         slot_unlink(transport, slot);
@@ -190,11 +193,14 @@ static bool recipient_fine(const struct outgoing *message) {
     return digits[count] == '\0' && count >= DIGITS_MIN && count <= DIGITS_MAX;
 }
 
-static bool is_full(const struct transport *transport, const struct slot *slot) {
+/* Counted per audience, so that what goes to one never holds back another. */
+static bool is_full(const struct transport *transport, const struct slot *slot,
+                    enum audience audience) {
     uint32_t most = slot->gateway.in_flight_max > 0 ? slot->gateway.in_flight_max
                                                     : IN_FLIGHT_DEFAULT;
     bool spool = slot->gateway.type == GATEWAY_SPOOL; /* its answers are already known */
-    return (!spool && slot->in_flight >= most) || transport->in_flight >= IN_FLIGHT_MAX;
+    return (!spool && slot->audience_in_flight[audience] >= most) ||
+           transport->in_flight >= IN_FLIGHT_MAX;
 }
 
 int transport_send(struct transport *transport, const struct outgoing *message) {
@@ -202,11 +208,12 @@ int transport_send(struct transport *transport, const struct outgoing *message) 
     if (slot == NULL) {
         return -ENOENT;
     }
-    if (message->channel != slot->gateway.channel || message->body == NULL ||
+    if (message->channel != slot->gateway.channel ||
+        (unsigned)message->audience >= AUDIENCE_COUNT || message->body == NULL ||
         message->reference == NULL) {
         return -EINVAL;
     }
-    if (is_full(transport, slot)) {
+    if (is_full(transport, slot, message->audience)) {
         return -EAGAIN;
     }
     struct outgoing sent = *message;

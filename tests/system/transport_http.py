@@ -168,10 +168,11 @@ def check_hostile(checks, double, base):
 
 
 def check_limit_and_close(checks, double, base):
-    answers, last, _ = drive(base, gateways=[gateway(double, "g", "hang", in_flight_max=3)], close_after_ms=200,
-                             messages=[message("g", f"L{i}-1") for i in range(5)])
+    messages = [message("g", f"L{i}-1") for i in range(5)] + [message("g", "L5-1", audience=3)]
+    answers, last, _ = drive(base, gateways=[gateway(double, "g", "hang", in_flight_max=3)], close_after_ms=200, messages=messages)
     checks.equal("what exceeds the limit is refused at once", [answers.get(i, {}).get("error") for i in range(5)], [None] * 3 + ["EAGAIN"] * 2)
-    checks.equal("the rest is dropped at the end", last["unanswered"], 3)
+    checks.ok("another audience is not held back", 5 not in answers, answers)
+    checks.equal("the rest is dropped at the end", last["unanswered"], 4)
     checks.ok("closing is prompt", last["close_ms"] < 200, last)
 
 

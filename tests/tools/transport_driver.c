@@ -121,6 +121,7 @@ static int send_one(struct driver *driver, size_t index) {
         .thread_id = text_of(object, "thread_id", NULL),
         .channel = strcmp(text_of(object, "channel", "sms"), "email") == 0 ? CHANNEL_EMAIL
                                                                            : CHANNEL_SMS,
+        .audience = (enum audience)number_of(object, "audience", AUDIENCE_PARTICIPANT),
         .to = text_of(object, "to", ""),
         .from_name = text_of(object, "from_name", ""),
         .from = text_of(object, "from", "Appts"),

@@ -12,6 +12,7 @@ struct slot;
 struct attempt {
     struct attempt *next;
     struct slot *slot;
+    enum audience audience;
     struct delivery delivery;
 };
 /* What all slots share. */
@@ -32,7 +33,7 @@ struct slot {
     struct smtp_relay *relay;                /* or NULL */
     char spool[512];
     bool current; /* false: a reload took it away */
-    uint32_t in_flight;
+    uint32_t in_flight, audience_in_flight[AUDIENCE_COUNT];
 };
 /* Returns 0 with a new slot (slot_free()), or a negative errno with a line in complaint. */
 _must_use_ int slot_open(struct slot_home *home, const struct transport_setup *setup,

@@ -9,7 +9,7 @@
 #include "cobi/transport/endpoint.h"
 #include "cobi/transport/smtp_transfer.h"
 
-#define SMTP_QUEUE_MAX       256
+#define SMTP_QUEUE_MAX       512 /* above what all audiences together may have in flight */
 #define CREDENTIALS_DIR_SIZE 256
 struct smtp_relay;
 /* Called from the loop; the job is now the callee's (smtp_job_free()). */

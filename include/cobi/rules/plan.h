@@ -31,8 +31,8 @@ enum plan_mode { PLAN_IN_PERSON, PLAN_REMOTE }; /* remote sessions need no room 
 
 struct plan_request {
     const struct programme *programme;
-    const struct zone
-        *zone; /* of the office: no session may start, run or end in a gap or overlap of it */
+    /* Of the office: no session may start, run or end in a gap or overlap of it. */
+    const struct zone *zone;
     const struct holidays *holidays; /* may be NULL */
     const struct hours *practitioner_hours;
     const struct hours *office_hours;  /* may be NULL: not limited */
@@ -48,16 +48,17 @@ struct plan_request {
     enum plan_mode mode;
     struct date start;      /* first day on which a session may be held */
     struct date order_ends; /* year 0: none */
-    struct date today; /* nothing is planned in the past: the first candidate is the first half hour
-                          after `now`; */
-    struct civil now;  /* year 0 in either: not looked at */
-    uint32_t first_number; /* numbers to place: first_number .. programme->session_count (1 for a
-                              whole plan) */
-    struct civil previous; /* date of the session before first_number (its time is not used); year
-                            * 0: none. After a pause the greatest gap counts from the first day on
-                            * which sessions may be held again */
-    struct date
-        window_end; /* last day of the programme window; year 0: start plus programme->months */
+    /* Nothing is planned in the past: the first candidate is the first half hour after `now`. A
+     * year of 0 in either: not looked at. */
+    struct date today;
+    struct civil now;
+    /* Numbers to place: first_number .. programme->session_count (1 for a whole plan). */
+    uint32_t first_number;
+    /* Date of the session before first_number (its time is not used); year 0: none. After a pause
+     * the greatest gap counts from the first day on which sessions may be held again. */
+    struct civil previous;
+    /* Last day of the programme window; year 0: start plus programme->months. */
+    struct date window_end;
 };
 enum plan_rule {
     PLAN_FINE,

@@ -16,7 +16,7 @@ declare -gA _cobictl_words=(
     [feed]="create list revoke"
     [message]="list show retry cancel"
     [escalation]="list show ack resolve"
-    [gateway]="list test"
+    [gateway]="list"
     [template]="list show"
 )
 

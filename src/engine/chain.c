@@ -80,8 +80,31 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
     return "";
 }
 
+/* A service that does not acknowledge is called by a supervisor: a task, never a link by which staff could silence the service's chain. */
+static int call_service(struct engine *e, const struct escalation_row *row, const char *supervisor) {
+    struct person chief;
+    const int r = person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief);
+
+    if (r < 0) {
+        return r;
+    }
+    const struct working_time work = person_working_time(e, &chief);
+
+    return duty_open(e, &(struct duty_start){.kind = TASK_CALL_ADVOCATE,
+                                             .owner = supervisor,
+                                             .next_owner = "",
+                                             .participant = row->participant,
+                                             .session = row->session,
+                                             .about = row->advocate,
+                                             .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
+}
+
 static int tell(struct engine *e, const struct escalation_row *row, uint32_t step, enum audience audience, const char *id) {
     const enum message_kind kind = audience == AUDIENCE_ADVOCATE ? KIND_ADVOCATE_NOTICE : KIND_ESCALATION;
+
+    if (row->audience == AUDIENCE_ADVOCATE && audience == AUDIENCE_SUPERVISOR) {
+        return call_service(e, row, id);
+    }
 
     if (audience == AUDIENCE_OPERATOR) {
         return turn_alarm(e, "escalation", row->id, row->generation,
@@ -109,20 +132,8 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
         return r < 0 ? r : 0;
     }
     const char *supervisor = supervisor_of_chain(e, row);
-    struct person chief;
 
-    if (!*supervisor || person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief) < 0) {
-        return 0; /* the operator knows already */
-    }
-    const struct working_time work = person_working_time(e, &chief);
-
-    return duty_open(e, &(struct duty_start){.kind = TASK_CALL_ADVOCATE,
-                                             .owner = supervisor,
-                                             .next_owner = "",
-                                             .participant = row->participant,
-                                             .session = row->session,
-                                             .about = row->advocate,
-                                             .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
+    return *supervisor ? call_service(e, row, supervisor) : 0; /* without one, the operator knows already */
 }
 
 /* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once; when none is left, a new cycle waits for

@@ -121,6 +121,37 @@ int engine_delivered(struct engine *e, const struct delivery *delivery) {
     return turn_end(e, r);
 }
 
+json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {
+    json_t *audiences = json_object();
+
+    for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
+        if (strcmp(e->setup.config->gateways[i].name, gateway) != 0) {
+            continue;
+        }
+        for (size_t a = 0; a < AUDIENCE_COUNT; a++) {
+            const struct lane *lane = &e->lanes[i][a];
+            char closed[INSTANT_TEXT_SIZE] = "";
+            if (lane->in_flight == 0 && lane->failures == 0 && lane->open_until.us == 0) {
+                continue;
+            }
+            if (lane->open_until.us != 0) {
+                instant_to_text(lane->open_until, closed);
+            }
+            (void)json_object_set_new(audiences, audience_to_text((enum audience)a),
+                                      json_pack("{s:i,s:i,s:s}", "in_flight", (int)lane->in_flight, "failures", (int)lane->failures, "closed_until", closed));
+        }
+    }
+    return audiences;
+}
+
+int engine_uses_programme(struct engine *e, const char *programme) {
+    return participant_programme_used(e->store, programme);
+}
+
+int engine_uses_outcome(struct engine *e, const char *code) {
+    return session_outcome_used(e->store, code);
+}
+
 /* ---- the self-audit ---- */
 
 static void describe_next(struct engine *e, struct text *t) {

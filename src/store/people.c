@@ -238,6 +238,13 @@ int participant_state_update(struct store *store, const char *id, const struct p
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
+int participant_programme_used(struct store *store, const char *programme) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_PROGRAMME_USED);
+
+    bind_text(&q, programme);
+    return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
+}
+
 int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ABSENCE_INSERT);
 

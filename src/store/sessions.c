@@ -165,6 +165,13 @@ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE
     return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
 }
 
+int session_outcome_used(struct store *store, const char *code) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_OUTCOME_USED);
+
+    bind_text(&q, code);
+    return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
+}
+
 int session_history_add(struct store *store, const char *session, const struct session_history_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_INSERT);
 

@@ -80,7 +80,6 @@ static const char *const expected[] = {
     "escalation ack ID as!",
     "escalation resolve ID reason! as!",
     "gateway list",
-    "gateway test NAME",
     "template list",
     "template show NAME",
     "- preview REF",

@@ -75,6 +75,13 @@ _must_use_ int engine_feed_build(struct engine *engine, const struct feed_key *k
 /* Notes a fetch (feed.last_fetched and the access log), at most once a minute a feed. */
 void engine_feed_fetched(struct engine *engine, const struct feed_key *key);
 
+/* How a gateway fares by audience: {"participant": {"in_flight", "failures", "closed_until"}, ...}. */
+json_t *engine_gateway_to_json(const struct engine *engine, const char *gateway);
+
+/* Does any row refer to it, so that a reload may not drop it? 1, 0, or a negative errno. */
+_must_use_ int engine_uses_programme(struct engine *engine, const char *programme);
+_must_use_ int engine_uses_outcome(struct engine *engine, const char *code);
+
 /* The self-audit: overdue timers, rows that are stuck, balance of dispositions. Writes a status line for systemctl and counts. */
 struct audit_report {
     bool healthy;

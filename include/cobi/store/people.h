@@ -33,6 +33,9 @@ struct participant_state_row {
 _must_use_ int participant_state_find(struct store *store, const char *id, struct participant_state_row *ret_row);
 _must_use_ int participant_state_update(struct store *store, const char *id, const struct participant_state_row *row);
 
+/* Is any participant on this programme? 1, 0, or a negative errno. Looks at every row: for a reload, not for a turn. */
+_must_use_ int participant_programme_used(struct store *store, const char *programme);
+
 struct absence_row {
     struct date from, to; /* inclusive */
     const char *reason;   /* sealed in the store; "" when none */

@@ -49,6 +49,9 @@ _must_use_ int session_list(struct store *store, const struct session_filter *fi
 /* Ids of sessions whose wake_at has come, earliest first. */
 _must_use_ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
 
+/* Does any session have this outcome? 1, 0, or a negative errno. Looks at every row: for a reload, not for a turn. */
+_must_use_ int session_outcome_used(struct store *store, const char *code);
+
 /* A line of history: what was changed, by whom, why (reason is sealed). */
 struct session_history_row {
     struct instant at;

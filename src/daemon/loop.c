@@ -1,0 +1,326 @@
+/* The loop: one thread, sd-event; the engine's world made of clock, curl and libmicrohttpd.
+ *
+ * A pass of the loop runs one tick, a bounded batch; while more is due it comes again after pages and answers had their turn. The watchdog is
+ * pinged only by a self-audit that could read the store. How it fails: a store that is locked or full is tried again; one that can no longer be
+ * trusted ends the process, and the next start reads again. */
+#include <errno.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/base/log.h"
+#include "daemon.h"
+
+#define AUDIT_EVERY_US (60 * UINT64_C(1000000))
+#define RETRY_AFTER_US (1 * UINT64_C(1000000))
+enum { EXIT_STORE = 75 };
+
+/* ---- the engine's world ---- */
+
+static struct instant world_now(void *world) {
+    return clock_now(world);
+}
+
+static void world_random(void *world, void *buffer, size_t length) {
+    (void)world;
+    if (RAND_bytes(buffer, (int)length) != 1) {
+        log_error("no randomness");
+        abort();
+    }
+}
+
+static void world_wake_at(void *world, struct instant when) {
+    struct daemon *d = world;
+
+    d->wake = when;
+    clock_arm(d);
+    if (instant_cmp(when, clock_now(d)) <= 0) {
+        loop_poke(d);
+    }
+}
+
+static int world_send(void *world, const struct outgoing *message) {
+    struct daemon *d = world;
+
+    return transport_send(d->transport, message);
+}
+
+/* ---- what the store says ---- */
+
+static void give_up(struct daemon *d, const char *what) {
+    log_error("%s: %s; ending, the next start reads again", what, store_error_text(d->store));
+    d->exit_code = EXIT_STORE;
+    (void)sd_event_exit(d->loop, EXIT_STORE); /* the loop is there */
+}
+
+/* A locked or full store is tried again in a second; nothing was promised meanwhile. */
+static void note_store(struct daemon *d, int r) {
+    if (r >= 0) {
+        if (*d->store_trouble) {
+            log_notice("the store works again");
+            d->store_trouble[0] = '\0';
+        }
+        return;
+    }
+    if (store_fatal(d->store)) {
+        give_up(d, "the store failed");
+        return;
+    }
+    struct text t = TEXT_IN(d->store_trouble);
+    text_addf(&t, "%s", store_error_text(d->store));
+    log_warning("the store: %s; trying again", d->store_trouble);
+    (void)sd_event_source_set_time_relative(d->retry_source, RETRY_AFTER_US);
+    (void)sd_event_source_set_enabled(d->retry_source, SD_EVENT_ONESHOT);
+}
+
+void loop_poke(struct daemon *d) {
+    if (d->tick_source) {
+        (void)sd_event_source_set_enabled(d->tick_source, SD_EVENT_ONESHOT); /* a source of ours can always be enabled */
+    }
+}
+
+static int on_tick(sd_event_source *source, void *user) {
+    struct daemon *d = user;
+    const int r = engine_tick(d->engine);
+
+    (void)source;
+    note_store(d, r);
+    if (r > 0 || (r == 0 && clock_step(d))) {
+        loop_poke(d);
+    }
+    return 0;
+}
+
+static int on_wake(sd_event_source *source, int fd, uint32_t events, void *user) {
+    uint64_t count;
+
+    (void)source;
+    (void)events;
+    if (read(fd, &count, sizeof count) < 0 && errno == ECANCELED) {
+        log_notice("the system's clock was set");
+        clock_arm(user);
+    }
+    loop_poke(user);
+    return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t at, void *user) {
+    (void)source;
+    (void)at;
+    loop_poke(user);
+    return 0;
+}
+
+static void on_delivery(void *user, const struct delivery *delivery) {
+    struct daemon *d = user;
+    const int r = engine_delivered(d->engine, delivery);
+
+    note_store(d, r);
+    if (r == -EBUSY || r == -ENOSPC || r == -EROFS) {
+        /* The answer cannot be kept now. The row stays `sending`; losing the answer is what a restart settles by policy. */
+        give_up(d, "the answer to a message cannot be kept");
+        return;
+    }
+    loop_poke(d);
+}
+
+/* ---- the self-audit ---- */
+
+static void notify_status(struct daemon *d) {
+    (void)sd_notifyf(0, "STATUS=%s%s%s", d->report.status, *d->report.trouble ? "; trouble: " : "", *d->report.trouble ? d->report.trouble : d->stale_reason);
+}
+
+static int on_audit(sd_event_source *source, uint64_t at, void *user) {
+    struct daemon *d = user;
+    const int r = engine_audit(d->engine, &d->report);
+
+    (void)at;
+    note_store(d, r);
+    if (r == 0) {
+        if (*d->report.trouble) {
+            log_warning("self-audit: %s", d->report.trouble);
+        }
+        d->audited = true;
+        notify_status(d);
+        (void)sd_notify(0, "WATCHDOG=1");
+        loop_poke(d);
+    }
+    (void)sd_event_source_set_time_relative(source, AUDIT_EVERY_US);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- signals ---- */
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *user) {
+    struct daemon *d = user;
+
+    (void)source;
+    (void)info;
+    log_notice("stopping");
+    (void)sd_notify(0, "STOPPING=1\nSTATUS=stopping");
+    return sd_event_exit(d->loop, 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *user) {
+    _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
+    struct daemon *d = user;
+
+    (void)source;
+    (void)info;
+    if (!complaints) {
+        abort();
+    }
+    (void)sd_notify(0, "RELOADING=1");
+    if (setup_reload(d, complaints) < 0) {
+        for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
+            log_error("%s", complaints->list[i].text);
+        }
+        log_error("%s", d->stale_reason);
+    } else {
+        log_notice("configuration taken, generation %u", d->generation);
+    }
+    (void)sd_notify(0, "READY=1");
+    notify_status(d);
+    loop_poke(d);
+    return 0;
+}
+
+/* ---- opening ---- */
+
+/* Sockets handed over by systemd, by name. */
+static void take_sockets(int *ret_public, int *ret_control) {
+    char **names = NULL;
+    const int count = sd_listen_fds_with_names(1, &names);
+
+    for (int i = 0; i < count; i++) {
+        const int fd = SD_LISTEN_FDS_START + i;
+        if (strcmp(names[i], "http") == 0 && *ret_public < 0) {
+            *ret_public = fd;
+        } else if (strcmp(names[i], "control") == 0 && *ret_control < 0) {
+            *ret_control = fd;
+        } else {
+            log_warning("a socket that was handed over has no use here: %d", i);
+            (void)close(fd);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static int open_listeners(struct daemon *d, struct complaint *complaint) {
+    const struct config *config = d->setup.config;
+    int public_fd = -1, control_fd = -1;
+
+    take_sockets(&public_fd, &control_fd);
+    if (public_fd < 0 && strcmp(config->listen, "none") != 0) {
+        public_fd = listen_public(config->listen, complaint);
+        if (public_fd < 0) {
+            return public_fd;
+        }
+    }
+    if (control_fd < 0) {
+        control_fd = listen_control(config->control_socket, complaint);
+        if (control_fd < 0) {
+            if (public_fd >= 0) {
+                (void)close(public_fd);
+            }
+            return control_fd;
+        }
+    }
+    const int r = web_server_open(d->web, d->loop, public_fd, control_fd, &d->server);
+
+    return r < 0 ? complain(complaint, r, "the listeners cannot be served: %s", strerror(-r)) : 0;
+}
+
+static int open_engine(struct daemon *d, struct complaint *complaint) {
+    const struct config *config = d->setup.config;
+    const struct engine_setup setup = {config, d->setup.templates, d->setup.holidays, d->zones};
+    const struct ports ports = {.world = d, .now = world_now, .random = world_random, .wake_at = world_wake_at, .send = world_send};
+    const char *at = strrchr(config->sender.email, '@');
+    const struct transport_setup transport = {.gateways = config->gateways,
+                                              .gateway_count = config->gateway_count,
+                                              .state_dir = config->state_dir,
+                                              .credentials_dir = config->credentials_dir,
+                                              .mail_host = at ? at + 1 : "localhost"};
+    int r = transport_open(d->loop, &transport, on_delivery, d, &d->transport, complaint);
+
+    if (r < 0) {
+        return r;
+    }
+    r = engine_open(d->store, &setup, &ports, &d->engine);
+    r = r < 0 ? r : engine_start(d->engine);
+    if (r < 0) {
+        return complain(complaint, r, "the engine cannot start: %s (%s)", strerror(-r), store_error_text(d->store));
+    }
+    const struct web_setup web = {.engine = d->engine, .config = config, .host_command = host_command, .user = d, .healthy = host_healthy};
+
+    r = web_open(&web, &d->web);
+    return r < 0 ? complain(complaint, r, "the web room cannot open: %s", strerror(-r)) : 0;
+}
+
+static int open_sources(struct daemon *d) {
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0) {
+        return -errno;
+    }
+    int r = sd_event_add_signal(d->loop, NULL, SIGTERM, on_stop, d);
+
+    r = r < 0 ? r : sd_event_add_signal(d->loop, NULL, SIGINT, on_stop, d);
+    r = r < 0 ? r : sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d);
+    r = r < 0 ? r : sd_event_add_io(d->loop, &d->wake_source, d->wake_fd, EPOLLIN, on_wake, d);
+    r = r < 0 ? r : sd_event_add_defer(d->loop, &d->tick_source, on_tick, d);
+    r = r < 0 ? r : sd_event_source_set_priority(d->tick_source, SD_EVENT_PRIORITY_IDLE);
+    r = r < 0 ? r : sd_event_add_time_relative(d->loop, &d->audit_source, CLOCK_MONOTONIC, 0, 0, on_audit, d);
+    r = r < 0 ? r : sd_event_add_time_relative(d->loop, &d->retry_source, CLOCK_MONOTONIC, RETRY_AFTER_US, 0, on_retry, d);
+    return r < 0 ? r : sd_event_source_set_enabled(d->retry_source, SD_EVENT_OFF);
+}
+
+int loop_open(struct daemon *d, struct complaint *complaint) {
+    int r = sd_event_new(&d->loop);
+
+    r = r < 0 ? complain(complaint, r, "no event loop: %s", strerror(-r)) : clock_open(d, complaint);
+    if (r < 0) {
+        return r;
+    }
+    r = open_sources(d);
+    r = r < 0 ? complain(complaint, r, "no event sources: %s", strerror(-r)) : open_engine(d, complaint);
+    return r < 0 ? r : open_listeners(d, complaint);
+}
+
+int loop_run(struct daemon *d) {
+    (void)sd_notifyf(0, "READY=1\nSTATUS=started, configuration generation %u", d->generation);
+    log_notice("cobid " COBI_VERSION " is ready%s", *d->stale_reason ? ", on the last accepted configuration" : "");
+    const int r = sd_event_loop(d->loop);
+
+    if (r < 0) {
+        log_error("the loop ended: %s", strerror(-r));
+        return 1;
+    }
+    return d->exit_code;
+}
+
+void loop_close(struct daemon *d) {
+    web_server_close(d->server);
+    web_free(d->web);
+    transport_close(d->transport);
+    engine_free(d->engine);
+    d->tick_source = sd_event_source_unref(d->tick_source);
+    d->wake_source = sd_event_source_unref(d->wake_source);
+    d->audit_source = sd_event_source_unref(d->audit_source);
+    d->retry_source = sd_event_source_unref(d->retry_source);
+    d->loop = sd_event_unref(d->loop);
+    if (d->wake_fd >= 0) {
+        (void)close(d->wake_fd);
+        d->wake_fd = -1;
+    }
+}

@@ -1,0 +1,181 @@
+/* cobid: reads its arguments, its configuration and its database, then runs until it is told to stop.
+ *
+ * A start with a bad configuration runs on the last accepted one, health red; without one it is refused. Exit: 0 stopped as told, 1 refused
+ * or failed, 2 usage, 75 the store failed (systemd starts it again). */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/base/log.h"
+#include "daemon.h"
+
+#define COBI_STATE_DIR "/var/lib/cobid" /* where systemd puts it too */
+
+static const char usage[] = "usage: cobid [-c FILE] [--check] [--version] [--help]\n"
+                            "  -c, --config FILE   configuration (" COBI_CONFIG_FILE ")\n"
+                            "  --check             check configuration and templates, print every fault, exit 0 or 1\n"
+                            "  --version           print the version\n"
+                            "See cobid(8), cobid.conf(5) and cobictl(1).\n";
+
+struct arguments {
+    const char *config_file;
+    bool check;
+    int exit_code; /* negative: go on */
+};
+
+static struct arguments read_arguments(int argc, char **argv) {
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+                                            {"version", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct arguments a = {COBI_CONFIG_FILE, false, -1};
+    int option;
+
+    while (a.exit_code < 0 && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            a.config_file = optarg;
+            break;
+        case 'k':
+            a.check = true;
+            break;
+        case 'v':
+            (void)puts("cobid " COBI_VERSION);
+            a.exit_code = 0;
+            break;
+        case 'h':
+            (void)fputs(usage, stdout);
+            a.exit_code = 0;
+            break;
+        default:
+            (void)fputs(usage, stderr); /* getopt has said what was wrong */
+            a.exit_code = 2;
+        }
+    }
+    if (a.exit_code < 0 && optind < argc) {
+        (void)fprintf(stderr, "cobid: unexpected argument; see cobid --help\n");
+        a.exit_code = 2;
+    }
+    return a;
+}
+
+static void print_complaints(const struct complaints *complaints) {
+    for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
+        (void)fprintf(stderr, "%s\n", complaints->list[i].text);
+    }
+}
+
+static int check(const char *config_file) {
+    _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
+    struct setup setup = {0};
+
+    if (!complaints) {
+        abort();
+    }
+    const int r = setup_load(config_file, &setup, complaints);
+
+    print_complaints(complaints);
+    setup_done(&setup);
+    return r < 0 ? 1 : 0;
+}
+
+/* Where the last accepted configuration lies when the one on disk cannot say. */
+static const char *kept_state_dir(void) {
+    const char *state_dir = getenv("STATE_DIRECTORY");
+
+    return state_dir && *state_dir ? state_dir : COBI_STATE_DIR;
+}
+
+static int read_setup(struct daemon *d) {
+    _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
+
+    if (!complaints) {
+        abort();
+    }
+    int r = setup_load(d->config_file, &d->setup, complaints);
+    if (r == 0) {
+        return 0;
+    }
+    print_complaints(complaints);
+    struct text t = TEXT_IN(d->stale_reason);
+    text_addf(&t, "the configuration on disk is refused; see `cobid --check`");
+    complaints->count = 0;
+    r = setup_load_kept(kept_state_dir(), &d->setup, complaints);
+    if (r < 0) {
+        log_error("%s: refused, and there is no earlier accepted configuration; not started", d->config_file);
+        return r;
+    }
+    log_error("%s: refused; running on the last accepted configuration", d->config_file);
+    return 0;
+}
+
+static int open_store(struct daemon *d, struct complaint *complaint) {
+    const struct config *config = d->setup.config;
+    char file[2 * CONFIG_PATH_SIZE], key_file[2 * CONFIG_PATH_SIZE];
+    unsigned char key[STORE_KEY_BYTES];
+    struct text t = TEXT_IN(file), k = TEXT_IN(key_file);
+
+    if (mkdir(config->state_dir, 0700) < 0 && errno != EEXIST) {
+        return complain(complaint, -errno, "%s: cannot be made: %s", config->state_dir, strerror(errno));
+    }
+    text_addf(&t, "%s/cobid.db", config->state_dir);
+    if (*config->key_credential) {
+        text_addf(&k, "%s/%s", config->credentials_dir, config->key_credential);
+    } else {
+        text_addf(&k, "%s/key", config->state_dir);
+    }
+    if (t.overflow || k.overflow) {
+        return complain(complaint, -ENAMETOOLONG, "state_dir or credentials_dir is too long");
+    }
+    const int r = store_key_load(key_file, !*config->key_credential, key, complaint);
+
+    return r < 0 ? r : store_open(file, key, &d->store, complaint);
+}
+
+static int start(struct daemon *d, struct complaint *complaint) {
+    int r = zones_open(&d->zones);
+
+    if (r < 0) {
+        return complain(complaint, r, "this system has no time zone data: install tzdata");
+    }
+    r = read_setup(d);
+    if (r < 0) {
+        return complain(complaint, r, "%s: refused", d->config_file);
+    }
+    r = open_store(d, complaint);
+    if (r == 0 && !*d->stale_reason && setup_keep(&d->setup) < 0) {
+        log_warning("the accepted configuration could not be kept in state_dir");
+    }
+    return r < 0 ? r : loop_open(d, complaint);
+}
+
+int main(int argc, char **argv) {
+    const struct arguments arguments = read_arguments(argc, argv);
+    struct daemon d = {.config_file = arguments.config_file, .wake_fd = -1, .generation = 1};
+    struct complaint complaint = {0};
+
+    if (arguments.exit_code >= 0) {
+        return arguments.exit_code;
+    }
+    if (arguments.check) {
+        return check(arguments.config_file);
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* writes report EPIPE instead */
+    (void)signal(SIGXFSZ, SIG_IGN); /* writes report EFBIG instead */
+    const int r = start(&d, &complaint);
+
+    if (r < 0) {
+        log_error("%s", *complaint.text ? complaint.text : strerror(-r));
+        d.exit_code = 1;
+    } else {
+        d.exit_code = loop_run(&d);
+    }
+    loop_close(&d);
+    store_close(d.store);
+    setup_done(&d.setup);
+    zones_free(d.zones);
+    return d.exit_code;
+}

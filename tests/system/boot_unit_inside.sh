@@ -39,11 +39,13 @@ cp -a /mnt/stage/. /
 unit=$(find /usr -name cobid.service | head -n 1)
 config=$(sed -nE 's/^ExecStart=[^ ]+ -c (.*)/\1/p' "$unit")
 etc=$(dirname -- "$config")
-templates=$(dirname -- "$(find /usr -path '*/cobid/templates/en' | head -n 1)")/
 systemd-sysusers
 mkdir -p "$etc"
 cp /mnt/etc/*.conf /mnt/etc/*.ics "$etc/"
-sed -e "s|@STATE@|/var/lib/cobid|; s|@RUN@|/run/cobid|; s|@ETC@|$etc|; s|@TEMPLATES@|${templates%/}|" /mnt/etc/demo.conf >"$config"
+# The demonstration's configuration, with the paths of an installed one.
+templates=$(dirname -- "$(find /usr -path '*/cobid/templates/en' | head -n 1)")
+sed -E -e 's|^state_dir = .*|state_dir = "/var/lib/cobid";|' -e 's|^control_socket = .*|control_socket = "/run/cobid/control.sock";|' \
+    -e "s|@ETC@|$etc|; s|^templates_dir = .*|templates_dir = \"$templates\";|" /mnt/etc/demo.conf >"$config"
 systemd-tmpfiles --create
 [ "$(stat -c %G "$etc")" = cobid ] || chgrp -R cobid "$etc"
 useradd --system --groups cobid-ops watcher

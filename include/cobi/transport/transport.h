@@ -17,14 +17,16 @@ struct transport_setup {
     const char *credentials_dir;    /* may be "" */
     const char *mail_host;          /* EHLO and Message-ID host when a gateway's own From has none; neutral */
 };
-/* Called from the loop, never from inside transport_send(). */
+/* Called from the loop, never from inside transport_send(). It may call transport_send(), but not transport_reload() or transport_close(). */
 typedef void transport_done(void *user, const struct delivery *delivery);
-/* Returns 0, or a negative errno with a line in complaint (a credential file that is missing, a URL that is refused). */
+/* Ignores SIGPIPE for the process. Returns 0, or a negative errno with a line in complaint (a credential file that is missing, a URL that is refused). */
 _must_use_ int transport_open(sd_event *loop, const struct transport_setup *setup, transport_done *done, void *user,
                               struct transport **ret_transport, struct complaint *complaint);
 /* Takes over new gateways; transfers under way go on to their end. */
 _must_use_ int transport_reload(struct transport *transport, const struct transport_setup *setup, struct complaint *complaint);
-/* Begins one attempt (the message is copied). Returns 0 and answers by done() later, or a negative errno: certainly not sent. */
+/* Begins one attempt (the message is copied). Returns 0 and answers by done() later, or a negative errno, certainly not sent: -ENOENT (no such gateway),
+ * -EAGAIN (in_flight_max of the gateway reached for this audience), -EINVAL (a gateway of the other channel). A value that must not be sent, such as a line
+ * end in an address, is an answer: refused. A from of the gateway takes the place of the message's. */
 _must_use_ int transport_send(struct transport *transport, const struct outgoing *message);
 /* Attempts begun and not yet answered. */
 uint32_t transport_in_flight(const struct transport *transport);
@@ -33,7 +35,9 @@ void transport_close(struct transport *transport);
 
 /* The bytes of a mail (RFC 5322, 7-bit, CRLF): exposed for tests and the spool. malloc'ed. Returns 0, or -EINVAL for values that must not reach a header. */
 _must_use_ int mail_format(const struct outgoing *message, const char *mail_host, char **ret_bytes, size_t *ret_length);
-/* Writes one message atomically as state_dir/spool/NAME/REFERENCE.(eml|sms). Returns 0 or a negative errno (certainly not written). */
+/* Writes one message atomically as DIRECTORY/REFERENCE.(eml|sms); directory is state_dir/spool/NAME, made when it is missing. A text's file has the header
+ * lines To, From, Date (RFC 3339), Reference and Message-Id, an empty line, and the text byte for byte. Returns 0 or a negative errno (certainly not written):
+ * -EEXIST (the reference was used before), -EINVAL (a value that must not be in a header). */
 _must_use_ int spool_write(const char *directory, const struct outgoing *message, const char *mail_host);
 
 #endif

@@ -234,7 +234,7 @@ static int check_given(const char *text, const struct disclosure *disclosure,
         }
         const struct fact_row *row = &fact_rows[piece.fact];
         if (!disclose_allowed(disclosure->audience, disclosure->channel, row->class)) {
-            return complain(complaint, -EPERM, "${%s} may not be told to a %s", row->name,
+            return complain(complaint, -EPERM, "${%s} may not be told to the %s", row->name,
                             audience_to_text(disclosure->audience));
         }
         if (disclosure->values[piece.fact] == NULL) {

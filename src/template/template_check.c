@@ -220,7 +220,7 @@ static void check_fact(const struct template *template, enum fact fact, unsigned
         bool asked = (template->audiences & 1u << i) != 0;
         if (asked &&
             !disclose_allowed((enum audience)i, template->channel, fact_rows[fact].class)) {
-            template_fault(report, line, "${%s} may not be told to a %s by %s",
+            template_fault(report, line, "${%s} may not be told to the %s by %s",
                            fact_rows[fact].name, audience_to_text((enum audience)i),
                            channel_to_text(template->channel));
         }

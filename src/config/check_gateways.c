@@ -20,15 +20,15 @@ static const struct gateway_needs {
     const char *name;
     const char *schemes; /* "": no url */
     unsigned channels;
-    bool password; /* password_credential must be given */
-    bool query;    /* the url may have a query */
+    bool user, password; /* user, password_credential must be given */
+    bool query;          /* the url may have a query */
 } needs[GATEWAY_TYPE_COUNT] = {
-    [GATEWAY_SPOOL] = {"spool", "", BOTH_CHANNELS, false, false},
-    [GATEWAY_HTTP] = {"http", "https|http", BOTH_CHANNELS, false, true},
-    [GATEWAY_SMTP] = {"smtp", "smtps|smtp", 1u << CHANNEL_EMAIL, false, false},
-    [GATEWAY_NOTIFY] = {"notify", "https|http", BOTH_CHANNELS, true, false},
-    [GATEWAY_TWILIO] = {"twilio", "https|http", 1u << CHANNEL_SMS, true, false},
-    [GATEWAY_KANNEL] = {"kannel", "https|http", 1u << CHANNEL_SMS, true, false},
+    [GATEWAY_SPOOL] = {"spool", "", BOTH_CHANNELS, false, false, false},
+    [GATEWAY_HTTP] = {"http", "https|http", BOTH_CHANNELS, false, false, true},
+    [GATEWAY_SMTP] = {"smtp", "smtps|smtp", 1u << CHANNEL_EMAIL, false, false, false},
+    [GATEWAY_NOTIFY] = {"notify", "https|http", BOTH_CHANNELS, false, true, false},
+    [GATEWAY_TWILIO] = {"twilio", "https|http", 1u << CHANNEL_SMS, true, true, false},
+    [GATEWAY_KANNEL] = {"kannel", "https|http", 1u << CHANNEL_SMS, true, true, false},
 };
 
 static const config_setting_t *member(const struct reader *reader, uint32_t index,
@@ -42,7 +42,7 @@ void check_credential(struct reader *reader, const config_setting_t *at, const c
     char path[CONFIG_PATH_SIZE + 65];
     struct text joined = TEXT_IN(path);
     struct stat status;
-    if (folder[0] == '\0') {
+    if (folder[0] == '\0' || reader->copy) {
         return; /* only the running daemon has one */
     }
     text_addf(&joined, "%s/%s", folder, name);
@@ -144,6 +144,10 @@ static void check_password(struct reader *reader, uint32_t index) {
     const struct gateway_needs *need = &needs[gateway->type];
     const config_setting_t *at = member(reader, index, "password_credential");
     bool user = gateway->user[0] != '\0', password = gateway->password_credential[0] != '\0';
+    if (need->user && !user) {
+        reader_fault(reader, member(reader, index, "user"),
+                     "gateway \"%s\": type \"%s\" needs user", gateway->name, need->name);
+    }
     if (need->password && !password) {
         reader_fault(reader, at, "gateway \"%s\": type \"%s\" needs password_credential",
                      gateway->name, need->name);

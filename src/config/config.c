@@ -136,7 +136,8 @@ static int find_unknown(struct reader *reader, enum option_group group,
 /* Fills one struct from one group; setting NULL: with the defaults. */
 static void fill_group(struct reader *reader, enum option_group group, size_t index,
                        const config_setting_t *setting, void *base) {
-    struct option_place place = {.base = base, .folder = reader->folder};
+    struct option_place place = {
+        .base = base, .folder = reader->paths_folder, .copy = reader->copy};
     bool sound = setting == NULL || find_unknown(reader, group, setting) == 0;
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
@@ -251,7 +252,8 @@ static void take_environment(struct reader *reader) {
         text_add(&joined, rows[i].ending);
         const struct option *option = option_find(GROUP_config, rows[i].option);
         struct option_input input = {.kind = INPUT_TEXT, .text = path};
-        struct option_place place = {.base = reader->config, .folder = reader->folder};
+        struct option_place place = {
+            .base = reader->config, .folder = reader->paths_folder, .copy = reader->copy};
         struct complaint complaint = {0};
         if (joined.overflow || option_take(option, &input, &place, &complaint) < 0) {
             reader_fault(reader, reader_at(reader, "%s", rows[i].option), "%s: $%s: %s",
@@ -307,7 +309,8 @@ static void fill(struct reader *reader) {
     complete(reader->config);
 }
 
-int config_load(const char *file, struct config **ret_config, struct complaints *complaints) {
+static int load(const char *file, const char *folder, struct config **ret_config,
+                struct complaints *complaints) {
     _cleanup_(cleanup_config) struct config *config = calloc(1, sizeof *config);
     _cleanup_(cleanup_reader) struct reader *reader = calloc(1, sizeof *reader);
     if (config == NULL || reader == NULL) {
@@ -317,16 +320,28 @@ int config_load(const char *file, struct config **ret_config, struct complaints 
     if (error < 0) {
         return error;
     }
+    reader->copy = folder != NULL;
+    reader->paths_folder = folder != NULL ? folder : reader->folder;
     if (text_copy(config->file, sizeof config->file, file) < 0) {
-        reader_fault(reader, reader_at(reader, "file"), "the file's name is too long");
+        reader_fault(reader, NULL, "the file's name is too long");
     }
     fill(reader);
     check_all(reader);
+    reader_tell_warnings(reader);
     if (reader->fault_count > 0) {
         return -EINVAL;
     }
     *ret_config = take(config);
     return 0;
+}
+
+int config_load(const char *file, struct config **ret_config, struct complaints *complaints) {
+    return load(file, NULL, ret_config, complaints);
+}
+
+int config_load_copy(const char *file, const char *folder, struct config **ret_config,
+                     struct complaints *complaints) {
+    return load(file, folder, ret_config, complaints);
 }
 
 void config_free(struct config *config) {

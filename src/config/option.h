@@ -65,6 +65,7 @@ const char *option_words(const struct option *option);
 struct option_place {
     void *base;
     const char *folder;
+    bool copy; /* files that are named need not be there */
 };
 /* Checks one value and stores it in its member. Returns 0, or -EINVAL with a clause that completes
  * "NAME: ...". */

@@ -158,7 +158,7 @@ int option_parse_file(const struct option *option, const struct option_input *in
                       const struct option_place *place, struct complaint *complaint) {
     int error = option_parse_path(option, input, place, complaint);
     const char *path = (const char *)member_of(option, place);
-    if (error < 0 || path[0] == '\0') {
+    if (error < 0 || path[0] == '\0' || place->copy) {
         return error;
     }
     struct stat status;

@@ -327,31 +327,43 @@ bool reader_given(const struct reader *reader, const char *path, ...) {
     return exact;
 }
 
-static void add(struct reader *reader, const config_setting_t *at, const char *prefix,
-                const char *format, va_list arguments) __attribute__((format(printf, 4, 0)));
-static void add(struct reader *reader, const config_setting_t *at, const char *prefix,
-                const char *format, va_list arguments) {
-    char text[COMPLAINT_SIZE];
-    (void)vsnprintf(text, sizeof text, format, arguments); /* what does not fit is cut */
+static void place(const struct reader *reader, const config_setting_t *at, struct text *line) {
     at = at == NULL ? config_root_setting(&reader->tree) : at;
     const char *file = config_setting_source_file(at);
-    unsigned line = config_setting_source_line(at);
+    unsigned number = config_setting_source_line(at);
     file = file == NULL ? reader->file : file;
-    complaints_add(reader->complaints, "%.*s%s:%u: %s%s", (int)shown_folder(reader, file),
-                   reader->file, file, line == 0 ? 1 : line, prefix, text);
+    text_addf(line, "%.*s%s:%u: ", (int)shown_folder(reader, file), reader->file, file,
+              number == 0 ? 1 : number);
 }
 
 void reader_fault(struct reader *reader, const config_setting_t *at, const char *format, ...) {
+    char text[COMPLAINT_SIZE], where[CONFIG_PATH_SIZE * 2];
+    struct text line = TEXT_IN(where);
     va_list arguments;
     va_start(arguments, format);
-    add(reader, at, "", format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* what does not fit is cut */
     va_end(arguments);
+    place(reader, at, &line);
+    complaints_add(reader->complaints, "%s%s", where, text);
     reader->fault_count++;
 }
 
 void reader_warn(struct reader *reader, const config_setting_t *at, const char *format, ...) {
+    char text[COMPLAINT_SIZE], where[CONFIG_PATH_SIZE * 2];
+    struct text line = TEXT_IN(where);
     va_list arguments;
+    if (reader->warning_count == READER_WARNINGS_MAX) {
+        return; /* enough to read */
+    }
     va_start(arguments, format);
-    add(reader, at, "warning: ", format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments); /* what does not fit is cut */
     va_end(arguments);
+    place(reader, at, &line);
+    (void)complain(&reader->warnings[reader->warning_count++], 0, "%swarning: %s", where, text);
+}
+
+void reader_tell_warnings(struct reader *reader) {
+    for (size_t i = 0; i < reader->warning_count; i++) {
+        complaints_add(reader->complaints, "%s", reader->warnings[i].text);
+    }
 }

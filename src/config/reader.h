@@ -7,15 +7,19 @@
 
 #include "option.h"
 
+#define READER_WARNINGS_MAX   16
 #define READER_FILES_MAX      16
 #define READER_FILE_BYTES_MAX (1024 * 1024)
 struct reader {
     config_t tree;
     const char *file;              /* as the caller gave it */
-    char folder[CONFIG_PATH_SIZE]; /* absolute */
+    char folder[CONFIG_PATH_SIZE]; /* absolute; includes begin at it */
+    const char *paths_folder;      /* paths begin at it */
+    bool copy;                     /* the file is a kept copy */
     struct config *config;         /* being filled */
     struct complaints *complaints;
-    size_t fault_count;
+    size_t fault_count, warning_count;
+    struct complaint warnings[READER_WARNINGS_MAX];
     bool unsound[OPTION_GROUP_COUNT]
                 [OUTCOME_CODES_MAX]; /* elements whose options were refused: not looked at again */
 };
@@ -35,8 +39,10 @@ _printf_(2, 3) bool reader_given(const struct reader *reader, const char *path, 
 /* "file:line: text", counted as a fault; at NULL: the file as a whole. */
 _printf_(3, 4) void reader_fault(struct reader *reader, const config_setting_t *at,
                                  const char *format, ...);
-/* "file:line: warning: text": refuses nothing. */
+/* "file:line: warning: text": refuses nothing; told by reader_tell_warnings(), so that faults come
+ * first. */
 _printf_(3, 4) void reader_warn(struct reader *reader, const config_setting_t *at,
                                 const char *format, ...);
+void reader_tell_warnings(struct reader *reader);
 
 #endif

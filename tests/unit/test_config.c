@@ -757,6 +757,22 @@ static void test_restart(void **state) {
     config_free(after);
 }
 
+/* A kept copy is taken where it lies, with the paths of the original. */
+static void test_copy(void **state) {
+    struct fixture *f = *state;
+    struct config *c = NULL;
+    char path[PATH_BYTES];
+    unsigned line;
+    _cleanup_free_ char *text = changed("clock = \"real\";", "holidays = \"gone.ics\";", &line);
+    assert_int_equal(load_text(f, text, &c), -EINVAL);
+    path_in(f, "cobid.conf", path);
+    f->complaints.count = 0;
+    assert_int_equal(config_load_copy(path, "/etc/cobid", &c, &f->complaints), 0);
+    assert_string_equal(c->holidays_file, "/etc/cobid/gone.ics");
+    assert_string_equal(c->state_dir, "/etc/cobid/state");
+    config_free(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -766,7 +782,7 @@ int main(void) {
         TEST(test_numbers),     TEST(test_warnings),      TEST(test_credentials),
         TEST(test_environment), TEST(test_manual_clock),  TEST(test_includes),
         TEST(test_sample),      TEST(test_demo),          TEST(test_use),
-        TEST(test_restart),
+        TEST(test_restart),     TEST(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

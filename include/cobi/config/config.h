@@ -65,6 +65,9 @@ struct config {
  * -EINVAL when there are faults, or another negative errno when the file cannot be read (also a complaint). A line "file:line: warning: text"
  * is no fault: there may be such lines when 0 is returned. */
 _must_use_ int config_load(const char *file, struct config **ret_config, struct complaints *complaints);
+/* The same for a copy of the file that was accepted before: relative paths (not includes) begin at `folder`, where the original was, and holidays,
+ * ca_file and credentials need not be there any more, because a copy that cannot be used is no use. */
+_must_use_ int config_load_copy(const char *file, const char *folder, struct config **ret_config, struct complaints *complaints);
 void config_free(struct config *config);
 const struct programme *config_find_programme(const struct config *config, const char *id);
 const struct gateway *config_find_gateway(const struct config *config, const char *name);

@@ -196,7 +196,11 @@ static int add_option(struct call *c, const char *name, json_t *value) {
         if (!json_is_boolean(value)) {
             return call_refuse(c, 400, "--%s: takes no value", safe);
         }
-        return json_is_true(value) ? add_value(c, field, "true", 4) : 200;
+        if (json_is_true(value)) {
+            assert(c->value_count < CALL_VALUES_MAX);
+            c->values[c->value_count++] = (struct call_value){field, "true"};
+        }
+        return 200;
     }
     if (json_is_array(value)) {
         return add_repeated(c, field, value);

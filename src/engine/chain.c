@@ -124,10 +124,15 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
 }
 
 static int exhausted(struct engine *e, struct escalation_row *row) {
-    int r = turn_alarm(e, "exhausted", row->id, row->at.cycle,
-                       arena_printf(&e->arena, "escalation %s: all steps were told and nobody has acknowledged. It repeats each working day: `cobictl escalation show %s`.", row->id, row->id));
+    const struct escalation_policy *policy = &row->policy;
+    int r = 0;
 
     row->exhausted = true;
+    /* Where the operator is the last step, they have just been told. */
+    if (policy->steps[policy->step_count - 1].target != TARGET_OPERATOR) {
+        r = turn_alarm(e, "exhausted", row->id, row->at.cycle,
+                       arena_printf(&e->arena, "escalation %s: all steps were told and nobody has acknowledged. It repeats each working day: `cobictl escalation show %s`.", row->id, row->id));
+    }
     if (r < 0 || row->audience != AUDIENCE_ADVOCATE) {
         return r < 0 ? r : 0;
     }
@@ -150,7 +155,8 @@ static int tell_next(struct engine *e, struct escalation_row *row) {
             row->at.step++;
             continue;
         }
-        const struct working_time work = person_working_time(e, &person);
+        /* A new cycle begins when offices open, whoever it will tell. */
+        const struct working_time work = end ? turn_office_days(e, person.zone) : person_working_time(e, &person);
         const struct escalation_decision d = escalation_decide(&row->policy, row->at, &work, e->now);
         int r = d.move == ESCALATE_TELL ? tell(e, row, row->at.step, audience, id) : exhausted(e, row);
 
@@ -291,9 +297,7 @@ bool chain_allows(struct engine *e, const struct escalation_row *row, const char
 }
 
 struct instant chain_decision_due(struct engine *e, struct instant recorded, const struct person *person) {
-    const struct hours office_days = {.count = 5,
-                                      .intervals = {{MONDAY, 540, 1020}, {TUESDAY, 540, 1020}, {WEDNESDAY, 540, 1020}, {THURSDAY, 540, 1020}, {FRIDAY, 540, 1020}}};
-    const struct working_time work = {&office_days, person->zone, e->setup.holidays};
+    const struct working_time work = turn_office_days(e, person->zone);
 
     return working_days_add(&work, recorded, e->setup.config->evidence_days);
 }

@@ -74,6 +74,15 @@ int duty_open(struct engine *e, const struct duty_start *start) {
     return mail_owner(e, &row, row.owner);
 }
 
+static int end_task(struct engine *e, struct task_row *row, enum task_event event, const char *by) {
+    const enum task_state from = row->state;
+    int r = task_next(from, event, &row->state);
+
+    row->wake_at = INSTANT_NEVER;
+    r = r < 0 ? r : text_copy(row->done_by, sizeof row->done_by, by);
+    return r < 0 ? r : task_update(e->store, row, from);
+}
+
 /* A task that is not done goes to its next owner too, and is asked about again each day. */
 static int look(struct engine *e, const char *id) {
     struct task_row row;
@@ -82,6 +91,9 @@ static int look(struct engine *e, const char *id) {
 
     if (r < 0 || row.state != TASK_OPEN) {
         return r;
+    }
+    if (row.kind == TASK_CHANGED) {
+        return end_task(e, &row, TASK_DROP, "cobid"); /* it only pointed at the calendar, and its time has come */
     }
     row.reminded++;
     r = mail_owner(e, &row, row.owner);
@@ -103,15 +115,6 @@ int duty_due(struct engine *e) {
     const int count = task_due(e->store, e->now, ids, TURN_ROWS_MAX);
 
     return count <= 0 ? count : duty_each(e, "task", ids, (size_t)count, look);
-}
-
-static int end_task(struct engine *e, struct task_row *row, enum task_event event, const char *by) {
-    const enum task_state from = row->state;
-    int r = task_next(from, event, &row->state);
-
-    row->wake_at = INSTANT_NEVER;
-    r = r < 0 ? r : text_copy(row->done_by, sizeof row->done_by, by);
-    return r < 0 ? r : task_update(e->store, row, from);
 }
 
 int duty_done(struct engine *e, struct task_row *row, const char *by) {

@@ -92,6 +92,15 @@ const struct zone *turn_zone(struct engine *e, const char *name) {
     return zone;
 }
 
+/* Where nobody's own hours are known: waits count in these. */
+static const struct hours office_days = {
+    .count = 5,
+    .intervals = {{MONDAY, 540, 1020}, {TUESDAY, 540, 1020}, {WEDNESDAY, 540, 1020}, {THURSDAY, 540, 1020}, {FRIDAY, 540, 1020}}};
+
+struct working_time turn_office_days(struct engine *e, const struct zone *zone) {
+    return (struct working_time){&office_days, zone, e->setup.holidays};
+}
+
 static bool absent_on(struct engine *e, enum noun noun, const char *id, struct date day) {
     enum { ABSENCES_MAX = 64 };
     struct absence_row rows[ABSENCES_MAX];
@@ -128,6 +137,7 @@ int person_find(struct engine *e, enum audience audience, const char *id, struct
         person.email = config->operator_email;
         static_assert(sizeof "operator" <= sizeof person.id, "the operator's name is an id");
         memcpy(person.id, "operator", sizeof "operator");
+        person.hours = office_days;
         *ret_person = person;
         return 0;
     }

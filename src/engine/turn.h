@@ -56,6 +56,8 @@ struct person {
 };
 /* -ENOENT: nobody of that id for that audience. The operator is configured, not stored. */
 _must_use_ int person_find(struct engine *e, enum audience audience, const char *id, struct person *ret_person);
+/* Monday to Friday, 9 to 5: where nobody's own hours are known. */
+struct working_time turn_office_days(struct engine *e, const struct zone *zone);
 struct working_time person_working_time(struct engine *e, const struct person *person);
 
 /* Appends to the audit: action by cobid itself. */

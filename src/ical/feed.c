@@ -110,6 +110,16 @@ static icaltimetype time_day(struct date d) {
     return t;
 }
 
+/* libical 3.0.16 counts the line's end in: where a line is just full, it folds between CR and LF.
+ */
+static void mend_fold(char *line) {
+    static const char torn[] = "\r\r\n \n";
+    const size_t length = strlen(line), torn_length = sizeof(torn) - 1;
+    if (length > torn_length && strcmp(line + length - torn_length, torn) == 0) {
+        memcpy(line + length - torn_length, "\r\n", sizeof("\r\n"));
+    }
+}
+
 /* Appends the property's line or lines and frees it. */
 static bool add_line(struct text *t, icalproperty *take_property) {
     if (take_property == NULL) {
@@ -117,6 +127,9 @@ static bool add_line(struct text *t, icalproperty *take_property) {
     }
     _cleanup_free_ char *line = icalproperty_as_ical_string_r(take_property);
     icalproperty_free(take_property);
+    if (line != NULL) {
+        mend_fold(line);
+    }
     text_add(t, line != NULL ? line : "");
     return line != NULL;
 }

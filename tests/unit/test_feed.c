@@ -258,6 +258,24 @@ static void assert_reads_back(const char *text, const struct feed_calendar *cale
     icalcomponent_free(root);
 }
 
+/* A line that is full to the last octet is folded once more, and not through its own end. */
+static void test_every_length(void **state) {
+    (void)state;
+    for (size_t length = 1; length < 200; length++) {
+        char summary[201] = "";
+        memset(summary, 'x', length);
+        events[0] = event(1, "Europe/London", "2026-07-06 11:00", 120);
+        events[0].summary = summary;
+        struct feed_calendar calendar = {"Sessions", ORGANIZER, events, 1};
+        char *text = NULL;
+        size_t text_length = 0;
+        assert_int_equal(feed_write(&calendar, &text, &text_length), 0);
+        assert_lines(text, text_length);
+        assert_reads_back(text, &calendar);
+        free(text);
+    }
+}
+
 static void random_text(uint64_t *seed, char *buffer, size_t capacity) {
     static const char *const pieces[] = {"a", "Q",  "7", " ", ",", ";", "\\",
                                          ":", "\"", "é", "ŵ", "–", "✓", "\xf0\x9f\x99\x82",
@@ -406,6 +424,7 @@ int main(void) {
         cmocka_unit_test(test_stable),
         cmocka_unit_test(test_refused_calendar),
         cmocka_unit_test(test_refused_event),
+        cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_both_nights),
         cmocka_unit_test(test_never),

@@ -204,6 +204,9 @@ main() {
     cobictl session move "$moved" --to "${before%T*} 15:00" --by participant --reason "shift at work" |
         awk -F '  +' '$1 ~ /^S-/ { printf "  now at %s, revision %s\n", $8, $13 }'
     tell
+    curl -fsS -o "$folder/ada.ics" "$url"
+    printf '  calendar of Ada: %s events; the moved one: %s, SEQUENCE 1\n' "$(grep -c '^BEGIN:VEVENT' "$folder/ada.ics")" \
+        "$(grep -A 2 '^SEQUENCE:1' "$folder/ada.ics" | tr -d '\r' | sed -n 's/^DTSTART[^:]*://p' | head -n 1)"
     attend_until 2027-01-26
 
     say "Pat (P-1001) does not come to session 4"
@@ -241,8 +244,6 @@ main() {
     say "Numbers"
     cobictl message list | awk -F '  +' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { n[$at["audience"] " " $at["state"]]++ }
         END { for (k in n) printf "  %-24s %d\n", k, n[k] }' | sort
-    curl -fsS -o "$folder/ada.ics" "$url"
-    printf '  calendar of Ada: %s events, %s bytes\n' "$(grep -c '^BEGIN:VEVENT' "$folder/ada.ics")" "$(wc -c <"$folder/ada.ics")"
 
     say "Where to look"
     printf '  messages   %s\n             %s\n' "$state/spool/texts" "$state/spool/mail"

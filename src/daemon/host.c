@@ -79,6 +79,15 @@ static json_t *complaints_to_json(const struct complaints *complaints) {
     return faults;
 }
 
+static const char *first_fault(const struct complaints *complaints) {
+    for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
+        if (!strstr(complaints->list[i].text, ": warning: ")) {
+            return complaints->list[i].text;
+        }
+    }
+    return "the configuration cannot be read";
+}
+
 static int host_config_check(struct daemon *d, json_t *arguments, json_t **ret_reply) {
     _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
     struct setup setup = {0};
@@ -102,8 +111,8 @@ static int host_reload(struct daemon *d, json_t *arguments, json_t **ret_reply) 
         abort();
     }
     if (setup_reload(d, complaints) < 0) {
-        return refuse(ret_reply, 409, "refused, still running generation %u: %s%s", d->generation, complaints->list[0].text,
-                      complaints->count > 1 ? " (and more: cobictl config check)" : "");
+        return refuse(ret_reply, 409, "refused, still running generation %u: %s%s", d->generation, first_fault(complaints),
+                      complaints->count > 1 ? " (all of it: cobictl config check)" : "");
     }
     loop_poke(d);
     *ret_reply = json_pack("{s:b,s:i}", "ok", 1, "generation", (int)d->generation);

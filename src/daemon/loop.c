@@ -109,24 +109,41 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *user)
     return 0;
 }
 
-static int on_retry(sd_event_source *source, uint64_t at, void *user) {
-    (void)source;
-    (void)at;
-    loop_poke(user);
-    return 0;
+static bool may_pass(int r) {
+    return r == -EBUSY || r == -ENOSPC || r == -EROFS;
 }
 
+/* An answer is kept at once, or held until the store works again: losing it would make the message uncertain. */
 static void on_delivery(void *user, const struct delivery *delivery) {
     struct daemon *d = user;
-    const int r = engine_delivered(d->engine, delivery);
+    const int r = d->unkept_count > 0 ? -EBUSY : engine_delivered(d->engine, delivery);
 
     note_store(d, r);
-    if (r == -EBUSY || r == -ENOSPC || r == -EROFS) {
-        /* The answer cannot be kept now. The row stays `sending`; losing the answer is what a restart settles by policy. */
-        give_up(d, "the answer to a message cannot be kept");
-        return;
+    if (may_pass(r) && !store_fatal(d->store)) {
+        if (d->unkept_count == DELIVERIES_MAX) {
+            give_up(d, "too many answers wait for the store");
+            return;
+        }
+        d->unkept[d->unkept_count++] = *delivery;
     }
     loop_poke(d);
+}
+
+static int on_retry(sd_event_source *source, uint64_t at, void *user) {
+    struct daemon *d = user;
+    size_t kept = 0;
+    int r = 0;
+
+    (void)source;
+    (void)at;
+    while (kept < d->unkept_count && (r = engine_delivered(d->engine, &d->unkept[kept])) >= 0) {
+        kept++;
+    }
+    d->unkept_count -= kept;
+    memmove(d->unkept, d->unkept + kept, d->unkept_count * sizeof *d->unkept);
+    note_store(d, r);
+    loop_poke(d);
+    return 0;
 }
 
 /* ---- the self-audit ---- */

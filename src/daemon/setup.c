@@ -107,6 +107,7 @@ static int read_whole(const char *file, char **ret_bytes, size_t *ret_length) {
     if (length != st.st_size) {
         return -EIO;
     }
+    bytes[length] = '\0';
     *ret_bytes = take(bytes);
     *ret_length = (size_t)length;
     return 0;
@@ -214,6 +215,9 @@ int setup_keep(const struct setup *setup) {
     r = r < 0 ? r : copy_folder(folder, kept, ".conf");
     r = r < 0 ? r : path_join(target, kept, "main.conf");
     r = r < 0 ? r : copy_file(config->file, target);
+    r = r < 0 ? r : path_join(target, kept, "folder");
+    _cleanup_free_ char *absolute = r < 0 ? NULL : realpath(folder, NULL);
+    r = r < 0 ? r : absolute ? write_whole(target, absolute, strlen(absolute)) : -errno;
     r = r < 0 ? r : path_join(target, kept, "templates");
     r = r < 0 ? r : copy_templates(config->templates_dir, target);
     if (r == 0 && *config->holidays_file) {
@@ -225,11 +229,15 @@ int setup_keep(const struct setup *setup) {
 
 int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct complaints *complaints) {
     char kept[PATH_SIZE], file[PATH_SIZE];
+    _cleanup_free_ char *folder = NULL; /* where the original lay: relative paths in it begin there */
     struct setup setup = {0};
+    size_t length = 0;
     int r = path_join(kept, state_dir, "accepted");
 
+    r = r < 0 ? r : path_join(file, kept, "folder");
+    r = r < 0 ? r : read_whole(file, &folder, &length);
     r = r < 0 ? r : path_join(file, kept, "main.conf");
-    r = r < 0 ? r : config_load(file, &setup.config, complaints);
+    r = r < 0 ? r : config_load_copy(file, folder, &setup.config, complaints);
     if (r == 0) {
         struct text templates = TEXT_IN(setup.config->templates_dir);
         text_addf(&templates, "%s/templates", kept);

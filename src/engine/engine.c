@@ -180,6 +180,15 @@ static void find_trouble(const struct engine *e, const struct store_counts *c, s
     if (c->messages_sending > (int64_t)e->in_flight) {
         text_addf(&t, "%s%lld messages stuck in sending", t.length ? "; " : "", (long long)c->messages_sending - e->in_flight);
     }
+    for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
+        bool open = false;
+        for (size_t a = 0; a < AUDIENCE_COUNT; a++) {
+            open |= e->lanes[i][a].failures >= BREAKER_FAILURES;
+        }
+        if (open) {
+            text_addf(&t, "%sgateway %s refuses connections or credentials", t.length ? "; " : "", e->setup.config->gateways[i].name);
+        }
+    }
     report->healthy = t.length == 0;
 }
 

@@ -15,8 +15,9 @@
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
 static const struct retry_policy retry_policy = {{30 * SECOND_US}, {30 * MINUTE_US}, {15 * MINUTE_US}};
-/* Breaker: this many failures in a row close a lane for a minute, doubling to a quarter of an hour. */
-enum { BREAKER_FAILURES = 5 };
+/* The breaker closes a lane for a minute, doubling to a quarter of an hour. */
+/* A kind that may repeat is sent again after a lost answer, but not for ever: then a person is told that nobody knows. */
+enum { UNCERTAIN_ATTEMPTS_MAX = 3 };
 static const struct span breaker_first = {60 * SECOND_US}, breaker_most = {15 * MINUTE_US};
 
 struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience, const char *recipient) {
@@ -466,7 +467,7 @@ static int settle_uncertain(struct engine *e, struct message_row *m) {
     if (r < 0) {
         return r;
     }
-    if (!kind_policies[m->kind].may_repeat) {
+    if (!kind_policies[m->kind].may_repeat || m->attempt_count >= UNCERTAIN_ATTEMPTS_MAX) {
         r = step(e, m, MESSAGE_GIVE_UP, "answer_lost");
         return r < 0 ? r : not_delivered(e, m);
     }

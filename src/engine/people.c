@@ -7,8 +7,16 @@
 #include <string.h>
 
 #include "call.h"
+#include "cobi/rules/disclose.h"
 #include "duty.h"
 #include "outbox.h"
+
+/* What participants may see holds no word that would name the programme, whoever typed it. */
+static int check_neutral(struct call *c, const struct field *field, const char *value) {
+    const bool seen = c->noun == NOUN_PARTICIPANT && strcmp(field->name, "place_label") == 0;
+
+    return seen && disclose_find_word(value, NULL) >= 0 ? call_refuse(c, 400, "--place-label: holds a word that would name the programme; choose a neutral one") : 200;
+}
 
 static int check_reference(struct call *c, const struct field *field, const char *value) {
     struct engine *e = c->e;
@@ -52,7 +60,8 @@ static int apply_values(struct call *c, struct noun_row *row) {
     for (size_t i = 0; i < table->field_count; i++) {
         const char *value = call_value(c, table->fields[i].name);
         if (value) {
-            const int status = check_reference(c, &table->fields[i], value);
+            int status = check_reference(c, &table->fields[i], value);
+            status = status == 200 ? check_neutral(c, &table->fields[i], value) : status;
             if (status != 200) {
                 return status;
             }

@@ -18,6 +18,10 @@ int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
     e->now = e->ports.now(e->ports.world);
     e->send_count = 0;
+    if (store_fatal(e->store)) {
+        e->ports.wake_at(e->ports.world, e->now); /* the host looks at once, and ends the process */
+        return -EIO;
+    }
     return store_begin(e->store);
 }
 

@@ -14,6 +14,9 @@
 /* Rows looked at in one turn: bounds the time a pass of the loop takes. */
 enum { TURN_ROWS_MAX = 64 };
 
+/* This many failures in a row open a lane's breaker and turn health red. */
+enum { BREAKER_FAILURES = 5 };
+
 /* How a gateway fares for one audience: budgets are apart, so that nothing on one side shifts a time on the other. */
 struct lane {
     uint32_t in_flight;

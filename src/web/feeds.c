@@ -170,31 +170,31 @@ static void set_validators(struct web_response *response, const struct snapshot 
     web_set_header(response, "Vary", "Accept-Encoding");
 }
 
-static void answer_whole(struct web_response *response, struct snapshot *take_pinned, bool gzip) {
-    response->status = 200;
+/* The body goes with 304 too: as with HEAD only its length is sent. */
+static void set_bytes(struct web_response *response, int status, struct snapshot *take_pinned,
+                      bool gzip) {
+    response->status = status;
+    response->body = gzip ? take_pinned->gzip : take_pinned->bytes;
+    response->body_length = gzip ? take_pinned->gzip_length : take_pinned->length;
+    response->pin = take_pinned;
     set_validators(response, take_pinned, gzip);
+}
+
+static void answer(struct web *web, const struct web_request *request, struct snapshot *take_pinned,
+                   struct web_response *response) {
+    bool gzip = accepts_gzip(request->accept_encoding) &&
+                feed_cache_compress(web->feeds, take_pinned) == 0;
+    bool has_gzip = gzip && names_tag(request->if_none_match, take_pinned->etag_gzip);
+    if (has_gzip || names_tag(request->if_none_match, take_pinned->etag)) {
+        set_bytes(response, 304, take_pinned, has_gzip);
+        return;
+    }
+    set_bytes(response, 200, take_pinned, gzip);
     web_set_header(response, "Content-Type", "text/calendar; charset=utf-8");
     web_set_header(response, "Content-Disposition", "inline; filename=\"sessions.ics\"");
     if (gzip) {
         web_set_header(response, "Content-Encoding", "gzip");
     }
-    response->body = gzip ? take_pinned->gzip : take_pinned->bytes;
-    response->body_length = gzip ? take_pinned->gzip_length : take_pinned->length;
-    response->pin = take_pinned;
-}
-
-static void answer(struct web *web, const struct web_request *request, struct snapshot *take_pinned,
-                   struct web_response *response) {
-    bool gzip = accepts_gzip(request->accept_encoding);
-    bool has_gzip = gzip && names_tag(request->if_none_match, take_pinned->etag_gzip);
-    if (has_gzip || names_tag(request->if_none_match, take_pinned->etag)) {
-        response->status = 304;
-        set_validators(response, take_pinned, has_gzip);
-        snapshot_unpin(take_pinned);
-        return;
-    }
-    gzip = gzip && feed_cache_compress(web->feeds, take_pinned) == 0;
-    answer_whole(response, take_pinned, gzip);
 }
 
 void feeds_handle(struct web *web, const struct web_request *request, const char *rest,

@@ -98,8 +98,12 @@ static int remove_dead(const char *path, const struct sockaddr_un *name) {
     if (fd < 0) {
         return -errno;
     }
-    if (connect(fd, (const struct sockaddr *)name, sizeof *name) == 0 || errno != ECONNREFUSED) {
-        return errno == ENOENT ? 0 : -EADDRINUSE;
+    int r = connect(fd, (const struct sockaddr *)name, sizeof *name) < 0 ? -errno : 0;
+    if (r == -ENOENT) {
+        return 0; /* gone in this moment */
+    }
+    if (r != -ECONNREFUSED) {
+        return -EADDRINUSE;
     }
     return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -27,7 +27,7 @@ struct web_response {
         char value[160];
     } headers[WEB_HEADERS_MAX];
     size_t header_count;
-    const char *body;   /* borrowed from the cache when owned is NULL */
+    const char *body;   /* borrowed from the cache when owned is NULL; with HEAD and 304 only its length is sent */
     char *owned;        /* freed by the bridge */
     size_t body_length;
     void *pin;          /* keeps the cache entry alive while it is being sent */

@@ -11,23 +11,30 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "cobi/base/cleanup.h"
 
 enum { SEAL_VERSION = 1, NONCE_BYTES = 12, TAG_BYTES = 16 };
 
 void seal_hmac(const unsigned char key[32], const char *purpose, const char *text, size_t length,
                unsigned char ret_digest[32]) {
-    unsigned char message[4096];
-    const size_t purpose_length = strlen(purpose);
+    const size_t purpose_size = strlen(purpose) + 1;
+    const size_t total = purpose_size + length;
+    unsigned char small[512];
+    _cleanup_free_ unsigned char *large = total > sizeof small ? malloc(total) : NULL;
+    unsigned char *message = total > sizeof small ? large : small;
 
-    assert(purpose_length + 1 + length <= sizeof message);
-    memcpy(message, purpose, purpose_length + 1); /* the NUL keeps purpose and text apart */
-    memcpy(message + purpose_length + 1, text, length);
+    if (!message) {
+        abort();
+    }
+    memcpy(message, purpose, purpose_size); /* the NUL keeps purpose and text apart */
+    memcpy(message + purpose_size, text, length);
     unsigned int digest_length = 32;
-    const unsigned char *done =
-        HMAC(EVP_sha256(), key, 32, message, purpose_length + 1 + length, ret_digest, &digest_length);
+    const unsigned char *done = HMAC(EVP_sha256(), key, 32, message, total, ret_digest, &digest_length);
     assert(done);
-    OPENSSL_cleanse(message, purpose_length + 1 + length);
+    OPENSSL_cleanse(message, total);
 }
 
 void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BYTES]) {
@@ -92,5 +99,9 @@ int seal_open(const struct seal_keys *keys, const char *place, const char *row, 
     assert(done == 1);
     done = EVP_DecryptFinal_ex(cipher, ret_plain + written, &rest);
     EVP_CIPHER_CTX_free(cipher);
-    return done == 1 ? (int)text_length : -EUCLEAN;
+    if (done != 1) {
+        OPENSSL_cleanse(ret_plain, text_length); /* what nobody vouches for is not left lying about */
+        return -EUCLEAN;
+    }
+    return (int)text_length;
 }

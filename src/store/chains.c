@@ -17,6 +17,7 @@ static void policy_to_text(const struct escalation_policy *policy, char buffer[P
 
     text_init(&t, buffer, POLICY_TEXT_SIZE);
     text_addf(&t, "%" PRIu32, policy->acknowledged_days);
+    assert(policy->step_count > 0 && policy->step_count <= ESCALATION_STEPS_MAX);
     for (uint32_t i = 0; i < policy->step_count; i++) {
         text_addf(&t, " %s/%" PRId64 "/%" PRId64, escalation_target_to_text(policy->steps[i].target), policy->steps[i].wait.us,
                   policy->steps[i].wait_most.us);
@@ -24,18 +25,23 @@ static void policy_to_text(const struct escalation_policy *policy, char buffer[P
     assert(!t.overflow);
 }
 
+/* Waits of years, or into the past, were not written by us: they would strand a chain or make it spin. */
+static bool wait_sane(struct span wait) {
+    return wait.us >= 0 && wait.us <= 3653 * DAY_US;
+}
+
 static int policy_from_text(const char *text, struct escalation_policy *policy) {
     char target[32];
     int used = 0;
 
-    if (sscanf(text, "%" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
+    if (sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
         return -EUCLEAN;
     }
     for (text += used; *text; text += used) {
         struct escalation_step step = {0};
         if (policy->step_count == ESCALATION_STEPS_MAX ||
-            sscanf(text, " %31[a-z_]/%" SCNd64 "/%" SCNd64 "%n", target, &step.wait.us, &step.wait_most.us, &used) != 3 ||
-            escalation_target_from_text(target, &step.target) < 0) {
+            sscanf(text, " %31[a-z_]/%18" SCNd64 "/%18" SCNd64 "%n", target, &step.wait.us, &step.wait_most.us, &used) != 3 ||
+            !wait_sane(step.wait) || !wait_sane(step.wait_most) || escalation_target_from_text(target, &step.target) < 0) {
             return -EUCLEAN;
         }
         policy->steps[policy->step_count++] = step;
@@ -49,6 +55,7 @@ int escalation_insert(struct store *store, struct escalation_row *row) {
 
     text_addf(&t, "%s/%s/%s/%s/%s/%" PRId64, escalation_kind_to_text(row->kind), row->participant, row->session,
               audience_to_text(row->audience), row->advocate, row->happened_at.us);
+    assert(!t.overflow); /* a key that was cut would be taken for another chain's */
     store_derive_id(store, "E", key, 10, row->id);
     policy_to_text(&row->policy, policy);
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_INSERT);
@@ -112,9 +119,9 @@ static int read_escalation(struct query *q, struct arena *arena, struct escalati
     READ_TEXT(q, row.session);
     READ_TEXT(q, state);
     READ_TEXT(q, policy);
-    row.at.step = (uint32_t)read_int(q);
-    row.at.cycle = (uint32_t)read_int(q);
-    row.generation = (uint32_t)read_int(q);
+    row.at.step = read_count(q);
+    row.at.cycle = read_count(q);
+    row.generation = read_count(q);
     READ_TEXT(q, row.told);
     READ_TEXT(q, row.topic);
     row.opened_at = read_instant(q);
@@ -166,13 +173,15 @@ int escalation_list(struct store *store, const struct escalation_filter *filter,
     bind_text(&q, filter->session ? filter->session : filter->participant ? filter->participant : "");
     bind_text(&q, filter->advocate ? filter->advocate : "");
     bind_int(&q, filter->open);
+    bind_text(&q, filter->participant ? filter->participant : "");
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
-        const int r = read_escalation(&q, arena, &ret_rows[count++]);
-        if (r < 0) {
+        const int r = read_escalation(&q, arena, &ret_rows[count]);
+        if (r < 0 && !query_pass_over(&q, r)) {
             return r;
         }
+        count += r == 0;
     }
     return q.error ? q.error : (int)count;
 }
@@ -201,9 +210,11 @@ int task_insert(struct store *store, struct task_row *row) {
     struct text t = TEXT_IN(key);
 
     text_addf(&t, "%s/%s/%s/%s/%s", task_kind_to_text(row->kind), row->participant, row->session, row->about, row->owner);
+    assert(!t.overflow); /* a key that was cut would be taken for another task's */
     store_derive_id(store, "T", key, 10, row->id);
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_INSERT);
 
+    bind_text(&q, key);
     bind_text(&q, row->id);
     bind_text(&q, task_kind_to_text(row->kind));
     bind_text(&q, row->owner);
@@ -234,7 +245,7 @@ static int read_task(struct query *q, struct task_row *ret_row) {
     row.created_at = read_instant(q);
     row.due = read_instant(q);
     row.wake_at = read_instant(q);
-    row.reminded = (uint32_t)read_int(q);
+    row.reminded = read_count(q);
     READ_TEXT(q, state);
     READ_TEXT(q, row.done_by);
     if (!q->error && (task_kind_from_text(kind, &row.kind) < 0 || task_state_from_text(state, &row.state) < 0)) {
@@ -290,10 +301,11 @@ int task_list(struct store *store, const char *session, bool open, const char *a
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
-        const int r = read_task(&q, &ret_rows[count++]);
-        if (r < 0) {
+        const int r = read_task(&q, &ret_rows[count]);
+        if (r < 0 && !query_pass_over(&q, r)) {
             return r;
         }
+        count += r == 0;
     }
     return q.error ? q.error : (int)count;
 }

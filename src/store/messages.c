@@ -11,12 +11,8 @@
 
 void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]) {
     const char *source = *row->escalation ? row->escalation : *row->session ? row->session : *row->task ? row->task : row->participant;
-    char old_start[CIVIL_TEXT_SIZE] = "";
     struct text t;
 
-    if (row->old_start.date.year != 0) {
-        civil_to_text(row->old_start, old_start);
-    }
     text_init(&t, ret_key, MESSAGE_KEY_SIZE);
     text_addf(&t, "%s/%s/%s/%u/%u/%s/%s/%s/%u", message_kind_to_text(row->kind), source, row->topic, row->revision, row->step,
               audience_to_text(row->audience), row->recipient, channel_to_text(row->channel), row->ordinal);
@@ -82,9 +78,9 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     READ_TEXT(q, row.session);
     READ_TEXT(q, row.escalation);
     READ_TEXT(q, row.task);
-    row.revision = (uint32_t)read_int(q);
-    row.step = (uint32_t)read_int(q);
-    row.ordinal = (uint32_t)read_int(q);
+    row.revision = read_count(q);
+    row.step = read_count(q);
+    row.ordinal = read_count(q);
     row.old_start = read_civil(q);
     row.note = read_sealed(q, "message.note", row.id, arena);
     READ_TEXT(q, state);
@@ -95,7 +91,7 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     row.sent_at = read_instant(q);
     row.wake_at = read_instant(q);
     READ_TEXT(q, row.gateway);
-    row.attempt_count = (uint32_t)read_int(q);
+    row.attempt_count = read_count(q);
     row.repeat = read_int(q) != 0;
     row.to = read_sealed(q, "message.recipient_address", row.id, arena);
     row.subject = read_sealed(q, "message.subject", row.id, arena);
@@ -165,7 +161,7 @@ static const char *or_empty(const char *text) {
     return text ? text : "";
 }
 
-/* The first key has an index of its own; the others are filters. */
+/* The key has an index of its own; the others, and the key once more, are filters. */
 static void bind_filter(struct query *q, const struct message_filter *f, const char *key) {
     bind_text(q, key);
     bind_text(q, or_empty(f->audience));
@@ -174,24 +170,43 @@ static void bind_filter(struct query *q, const struct message_filter *f, const c
     bind_text(q, or_empty(f->kind));
     bind_text(q, or_empty(f->session));
     bind_text(q, or_empty(f->escalation));
+    bind_text(q, or_empty(f->participant));
+}
+
+static enum statement list_statement(const struct message_filter *filter, const char **ret_key) {
+    const struct {
+        const char *key;
+        enum statement statement;
+    } keys[] = {{filter->session, STATEMENT_MESSAGE_OF_SESSION},
+                {filter->escalation, STATEMENT_MESSAGE_OF_ESCALATION},
+                {filter->participant, STATEMENT_MESSAGE_OF_PARTICIPANT}};
+
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        if (keys[i].key) {
+            *ret_key = keys[i].key;
+            return keys[i].statement;
+        }
+    }
+    *ret_key = "";
+    return STATEMENT_MESSAGE_ALL;
 }
 
 int message_list(struct store *store, const struct message_filter *filter, const char *after, struct arena *arena,
                  struct message_row *ret_rows, size_t capacity) {
-    const enum statement statement = filter->session       ? STATEMENT_MESSAGE_OF_SESSION
-                                     : filter->participant ? STATEMENT_MESSAGE_OF_PARTICIPANT
-                                                           : STATEMENT_MESSAGE_ALL;
+    const char *key = NULL;
+    const enum statement statement = list_statement(filter, &key);
     _cleanup_query_ struct query q = query_begin(store, statement);
     size_t count = 0;
 
-    bind_filter(&q, filter, filter->session ? filter->session : or_empty(filter->participant));
+    bind_filter(&q, filter, key);
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
-        const int r = read_message(&q, arena, &ret_rows[count++]);
-        if (r < 0) {
+        const int r = read_message(&q, arena, &ret_rows[count]);
+        if (r < 0 && !query_pass_over(&q, r)) {
             return r;
         }
+        count += r == 0;
     }
     return q.error ? q.error : (int)count;
 }
@@ -203,8 +218,11 @@ int message_cancel_matching(struct store *store, const struct message_filter *fi
     const char *key = filter->session ? filter->session : filter->escalation ? filter->escalation : filter->participant;
     _cleanup_query_ struct query q = query_begin(store, statement);
 
-    assert(key);
+    assert(key && *key); /* an empty one would match every message without such a source */
     (void)now; /* the time of a cancellation is the audit's */
+    if (strlen(reason) >= MESSAGE_REASON_SIZE) {
+        return -EINVAL; /* it could be written, but never read again */
+    }
     bind_filter(&q, filter, key);
     bind_text(&q, reason);
     return query_run(&q);
@@ -243,12 +261,15 @@ int message_attempt_list(struct store *store, const char *message, struct arena 
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
         struct attempt_row *row = &ret_rows[count++];
-        row->attempt = (uint32_t)read_int(&q);
+        row->attempt = read_count(&q);
         row->begun_at = read_instant(&q);
         row->ended_at = read_instant(&q);
         row->gateway = read_arena_text(&q, arena);
         row->outcome = read_arena_text(&q, arena);
         row->detail = read_arena_text(&q, arena);
+        if (q.error) {
+            return q.error;
+        }
     }
     return q.error ? q.error : (int)count;
 }
@@ -277,9 +298,9 @@ int ack_find(struct store *store, const char *token_hash, struct ack_row *ret_ro
     }
     READ_TEXT(&q, row.message);
     READ_TEXT(&q, row.escalation);
-    row.generation = (uint32_t)read_int(&q);
+    row.generation = read_count(&q);
     READ_TEXT(&q, row.recipient);
-    row.tries = (uint32_t)read_int(&q);
+    row.tries = read_count(&q);
     row.used = read_int(&q) != 0;
     if (q.error) {
         return q.error;

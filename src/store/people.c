@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "query.h"
@@ -245,14 +246,29 @@ int participant_programme_used(struct store *store, const char *programme) {
     return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
 }
 
+/* What a box is bound to: the whole key of its row. */
+enum { ABSENCE_KEY_SIZE = 16 + ID_SIZE + 2 * DATE_TEXT_SIZE + 4, LINK_KEY_SIZE = 2 * ID_SIZE + 24 };
+
+static void absence_key(enum noun noun, const char *id, const struct absence_row *row, char buffer[ABSENCE_KEY_SIZE]) {
+    char from[DATE_TEXT_SIZE], to[DATE_TEXT_SIZE];
+    struct text t;
+
+    date_to_text(row->from, from);
+    date_to_text(row->to, to);
+    text_init(&t, buffer, ABSENCE_KEY_SIZE);
+    text_addf(&t, "%s %s %s %s", noun_tables[noun].name, id, from, to);
+}
+
 int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ABSENCE_INSERT);
+    char key[ABSENCE_KEY_SIZE];
 
+    absence_key(noun, id, row, key);
     bind_text(&q, noun_tables[noun].name);
     bind_text(&q, id);
     bind_date(&q, row->from);
     bind_date(&q, row->to);
-    bind_sealed(&q, "absence.reason", id, row->reason);
+    bind_sealed(&q, "absence.reason", key, row->reason);
     const int r = query_run(&q);
 
     return r < 0 ? r : 0;
@@ -266,26 +282,35 @@ int absence_list(struct store *store, enum noun noun, const char *id, struct are
     bind_text(&q, id);
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
-        struct absence_row row = {.from = read_date(&q), .to = read_date(&q)};
-        const char *reason = read_sealed(&q, "absence.reason", id, arena);
+        struct absence_row row = {.from = read_date(&q)};
+        char key[ABSENCE_KEY_SIZE];
+        row.to = read_date(&q);
+        if (q.error || row.from.year == 0 || row.to.year == 0) {
+            return q.error ? q.error : -EUCLEAN;
+        }
+        absence_key(noun, id, &row, key);
+        const char *reason = read_sealed(&q, "absence.reason", key, arena);
+        if (q.error) {
+            return q.error;
+        }
         row.reason = reason ? reason : "";
         ret_rows[count++] = row;
     }
     return q.error ? q.error : (int)count;
 }
 
-static void link_key(const char *advocate, const char *participant, char buffer[2 * ID_SIZE]) {
+static void link_key(const char *advocate, const char *participant, struct instant made, char buffer[LINK_KEY_SIZE]) {
     struct text t;
 
-    text_init(&t, buffer, (size_t)2 * ID_SIZE);
-    text_addf(&t, "%s %s", advocate, participant);
+    text_init(&t, buffer, LINK_KEY_SIZE);
+    text_addf(&t, "%s %s %" PRId64, advocate, participant, made.us);
 }
 
 int link_insert(struct store *store, const struct link_row *row, struct instant now) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_INSERT);
-    char key[2 * ID_SIZE];
+    char key[LINK_KEY_SIZE];
 
-    link_key(row->advocate, row->participant, key);
+    link_key(row->advocate, row->participant, now, key);
     bind_text(&q, row->advocate);
     bind_text(&q, row->participant);
     bind_sealed(&q, "link.case_ref", key, row->case_ref);
@@ -308,15 +333,18 @@ int link_remove(struct store *store, const char *advocate, const char *participa
 }
 
 static void read_link(struct query *q, struct arena *arena, struct link_row *row) {
-    char key[2 * ID_SIZE], level[8];
+    char key[LINK_KEY_SIZE], level[8];
 
     READ_TEXT(q, row->advocate);
     READ_TEXT(q, row->participant);
-    link_key(row->advocate, row->participant, key);
+    link_key(row->advocate, row->participant, read_instant(q), key);
     const char *case_ref = read_sealed(q, "link.case_ref", key, arena);
     row->case_ref = case_ref ? case_ref : "";
     READ_TEXT(q, level);
     row->all = strcmp(level, "all") == 0;
+    if (!row->all && strcmp(level, "missed") != 0) {
+        query_fail(q, -EUCLEAN);
+    }
 }
 
 int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row) {
@@ -346,6 +374,9 @@ int link_list(struct store *store, const char *advocate, const char *participant
     while (count < capacity && query_row(&q) > 0) {
         struct link_row row = {0};
         read_link(&q, arena, &row);
+        if (q.error) {
+            return q.error;
+        }
         ret_rows[count++] = row;
     }
     return q.error ? q.error : (int)count;

@@ -1,5 +1,8 @@
 /* Statements at work. How it fails: the first error of a query sticks and is returned by query_row() or query_run();
- * what is read from the disk is checked, and a row that does not read as what we wrote is -EUCLEAN. */
+ * what is read from the disk is checked, and a row that does not read as what we wrote is -EUCLEAN.
+ *
+ * A full disk or a failing one makes SQLite give up the whole transaction by itself. What came after would be committed
+ * on its own, statement by statement: so nothing comes after (`lost`) until store_rollback() or store_commit(). */
 #include "query.h"
 
 #include <assert.h>
@@ -7,27 +10,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-int store_errno(struct store *store, int code) {
-    static const struct {
-        int code, error;
-    } table[] = {{SQLITE_BUSY, EBUSY},     {SQLITE_LOCKED, EBUSY},  {SQLITE_FULL, ENOSPC},
-                 {SQLITE_READONLY, EROFS}, {SQLITE_PERM, EACCES},   {SQLITE_CANTOPEN, ENOENT},
-                 {SQLITE_NOMEM, ENOMEM},   {SQLITE_CONSTRAINT, EEXIST}};
+/* The first row that fits; extended codes come before their primary code. Not on the list: I/O errors, corruption, misuse.
+ * After those nobody knows what the disk holds. */
+static const struct meaning {
+    int code, error;
+    bool fatal;
+} meanings[] = {{SQLITE_CONSTRAINT_UNIQUE, EEXIST, false},
+                {SQLITE_CONSTRAINT_PRIMARYKEY, EEXIST, false},
+                {SQLITE_CONSTRAINT_ROWID, EEXIST, false},
+                {SQLITE_CONSTRAINT_FOREIGNKEY, ENOENT, false},
+                {SQLITE_CONSTRAINT_TRIGGER, EPERM, false},
+                {SQLITE_CONSTRAINT, EINVAL, false},
+                {SQLITE_BUSY, EBUSY, false},
+                {SQLITE_LOCKED, EBUSY, false},
+                {SQLITE_PROTOCOL, EBUSY, false},
+                {SQLITE_FULL, ENOSPC, false},
+                {SQLITE_READONLY_DBMOVED, EIO, true},
+                {SQLITE_READONLY, EROFS, false},
+                {SQLITE_PERM, EACCES, false},
+                {SQLITE_TOOBIG, EMSGSIZE, false},
+                {SQLITE_NOTADB, EMEDIUMTYPE, true}};
 
+static const struct meaning *find_meaning(int code) {
+    static const struct meaning unknown = {0, EIO, true};
+
+    for (size_t i = 0; i < ARRAY_COUNT(meanings); i++) {
+        if (code == meanings[i].code || (code & 0xff) == meanings[i].code) {
+            return &meanings[i];
+        }
+    }
+    return &unknown;
+}
+
+int store_errno(struct store *store, int code) {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) {
         return 0;
     }
-    store->last_code = code;
     if ((code & 0xff) == SQLITE_NOMEM) {
         abort(); /* out of memory ends the process; the store on disk is the truth */
     }
-    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
-        if ((code & 0xff) == table[i].code) {
-            return -table[i].error;
-        }
+    const struct meaning *meaning = find_meaning(code);
+
+    store->last_code = code;
+    store->fatal = store->fatal || meaning->fatal;
+    if (store->in_transaction && sqlite3_get_autocommit(store->db) != 0) {
+        store->lost = -meaning->error;
     }
-    store->fatal = true; /* I/O errors, corruption, misuse: what the disk holds is unknown from here on */
-    return -EIO;
+    return -meaning->error;
 }
 
 struct query query_begin(struct store *store, enum statement statement) {
@@ -66,7 +95,15 @@ void bind_int(struct query *q, int64_t value) {
     bound(q, sqlite3_bind_int64(q->statement, ++q->bound, value));
 }
 
+/* 1900 to 2999, and 0 for "none" lies within: arithmetic on such instants cannot overflow. */
+static bool instant_sane(int64_t us) {
+    return us >= -2208988800 * SECOND_US && us < 32503680000 * SECOND_US;
+}
+
 void bind_instant(struct query *q, struct instant t) {
+    if (t.us != INSTANT_NEVER.us && !instant_sane(t.us)) {
+        query_fail(q, -EINVAL);
+    }
     bound(q, t.us == INSTANT_NEVER.us ? sqlite3_bind_null(q->statement, ++q->bound)
                                       : sqlite3_bind_int64(q->statement, ++q->bound, t.us));
 }
@@ -105,6 +142,9 @@ void bind_sealed(struct query *q, const char *place, const char *row, const char
 }
 
 int query_row(struct query *q) {
+    if (q->error == 0) {
+        q->error = q->store->lost;
+    }
     if (q->error) {
         return q->error;
     }
@@ -134,13 +174,41 @@ struct instant read_instant(struct query *q) {
         q->column++;
         return INSTANT_NEVER;
     }
-    return (struct instant){read_int(q)};
+    const int64_t us = read_int(q);
+
+    if (!instant_sane(us)) {
+        query_fail(q, -EUCLEAN);
+        return (struct instant){0};
+    }
+    return (struct instant){us};
 }
 
-static const char *column_text(struct query *q) {
-    const char *text = (const char *)sqlite3_column_text(q->statement, q->column++);
+uint32_t read_count(struct query *q) {
+    const int64_t value = read_int(q);
 
-    return text ? text : "";
+    if (value < 0 || value > UINT32_MAX) {
+        query_fail(q, -EUCLEAN);
+        return 0;
+    }
+    return (uint32_t)value;
+}
+
+/* Only what is a text, and has no NUL within: else half of it would be taken for the whole. */
+static const char *column_text(struct query *q) {
+    const int column = q->column++;
+
+    if (sqlite3_column_type(q->statement, column) == SQLITE_NULL) {
+        return "";
+    }
+    const char *text = sqlite3_column_type(q->statement, column) == SQLITE_TEXT
+                           ? (const char *)sqlite3_column_text(q->statement, column)
+                           : NULL;
+
+    if (!text || strlen(text) != (size_t)sqlite3_column_bytes(q->statement, column)) {
+        query_fail(q, -EUCLEAN);
+        return "";
+    }
+    return text;
 }
 
 struct date read_date(struct query *q) {
@@ -183,7 +251,8 @@ const char *read_sealed(struct query *q, const char *place, const char *row, str
     if (sqlite3_column_type(q->statement, column) == SQLITE_NULL) {
         return NULL;
     }
-    const unsigned char *box = sqlite3_column_blob(q->statement, column);
+    const unsigned char *box =
+        sqlite3_column_type(q->statement, column) == SQLITE_BLOB ? sqlite3_column_blob(q->statement, column) : NULL;
     const int length = sqlite3_column_bytes(q->statement, column);
 
     if (!box || length < SEAL_OVERHEAD) {
@@ -199,11 +268,18 @@ const char *read_sealed(struct query *q, const char *place, const char *row, str
     return plain;
 }
 
+bool query_pass_over(struct query *q, int r) {
+    if (r != -EUCLEAN || sqlite3_column_int(q->statement, sqlite3_column_count(q->statement) - 1) == 0) {
+        return false;
+    }
+    q->error = 0;
+    return true;
+}
+
 int query_ids(struct query *q, char *ret_ids, size_t id_size, size_t capacity) {
     size_t count = 0;
-    int r;
 
-    while (count < capacity && (r = query_row(q)) > 0) {
+    while (count < capacity && query_row(q) > 0) {
         read_text(q, ret_ids + count * id_size, id_size);
         if (q->error) {
             return q->error;

@@ -23,6 +23,7 @@ struct store {
     struct seal_keys keys;
     int lock_fd;
     bool in_transaction, in_part, fatal;
+    int lost; /* why SQLite gave up the whole transaction by itself; nothing is read or written until it is rolled back here too */
     int last_code;
 };
 struct query {
@@ -31,7 +32,7 @@ struct query {
     int error; /* negative errno */
     int bound, column;
 };
-/* Translates a code of SQLite, remembers it for store_error_text(), and notes when it is fatal. */
+/* Translates a code of SQLite, remembers it for store_error_text(), and notes when it is fatal or has ended the transaction. */
 int store_errno(struct store *store, int code);
 
 struct query query_begin(struct store *store, enum statement statement);
@@ -48,6 +49,7 @@ _must_use_ int query_row(struct query *q);
 /* For writes: how many rows changed, or a negative errno. */
 _must_use_ int query_run(struct query *q);
 int64_t read_int(struct query *q);
+uint32_t read_count(struct query *q); /* what does not fit is an error of the row */
 struct instant read_instant(struct query *q);
 struct date read_date(struct query *q);
 struct civil read_civil(struct query *q);
@@ -58,6 +60,8 @@ const char *read_arena_text(struct query *q, struct arena *arena);  /* NULL for 
 const char *read_sealed(struct query *q, const char *place, const char *row, struct arena *arena); /* NULL for NULL */
 /* Marks the row as not ours to read. */
 void query_fail(struct query *q, int error);
+/* For lists that select `quarantined` last: true when the row that did not read (r) was set aside before. The list goes on without it. */
+bool query_pass_over(struct query *q, int r);
 
 /* Reads one id a row into the caller's array: the shape of every "what is due" statement. */
 _must_use_ int query_ids(struct query *q, char *ret_ids, size_t id_size, size_t capacity);

@@ -8,46 +8,56 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cobi/base/nouns.def"
-
-#define COLUMN(name, ...) ", \"" #name "\" ANY"
-#define NOUN_TABLE(noun, fields) \
-    "CREATE TABLE " #noun "(id TEXT NOT NULL PRIMARY KEY, account INTEGER NOT NULL DEFAULT 1" fields(COLUMN) ") STRICT;"
-
+/* Fields that nouns.def marks FIELD_SEALED are BLOB, the others TEXT. The columns are written out, not made from nouns.def: a new field
+ * there needs a new migration here, and until it has one the store does not open. */
 static const char version_1[] =
     "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-    NOUN_TABLE(office, OFFICE_FIELDS)
-    NOUN_TABLE(practitioner, PRACTITIONER_FIELDS)
-    NOUN_TABLE(supervisor, SUPERVISOR_FIELDS)
-    NOUN_TABLE(advocate, ADVOCATE_FIELDS)
-    NOUN_TABLE(officer, OFFICER_FIELDS)
-    NOUN_TABLE(participant, PARTICIPANT_FIELDS)
+    "CREATE TABLE office(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"name\" BLOB, \"address\" BLOB, \"phone\" BLOB, \"timezone\" TEXT NOT NULL, \"hours\" TEXT NOT NULL,"
+    " \"rooms\" TEXT NOT NULL) STRICT;"
+    "CREATE TABLE practitioner(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"name\" BLOB, \"email\" BLOB, \"mobile\" BLOB, \"office\" TEXT NOT NULL, \"hours\" TEXT NOT NULL,"
+    " \"supervisor\" TEXT NOT NULL) STRICT;"
+    "CREATE TABLE supervisor(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"name\" BLOB, \"email\" BLOB, \"mobile\" BLOB, \"hours\" TEXT NOT NULL, \"next\" TEXT NOT NULL) STRICT;"
+    "CREATE TABLE advocate(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"service\" BLOB, \"name\" BLOB, \"email\" BLOB, \"phone\" BLOB, \"hours\" TEXT NOT NULL) STRICT;"
+    "CREATE TABLE officer(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"name\" BLOB, \"email\" BLOB, \"organisation\" BLOB, \"phone\" BLOB) STRICT;"
+    "CREATE TABLE participant(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
+    " \"programme\" TEXT NOT NULL, \"route\" TEXT NOT NULL, \"practitioner\" TEXT NOT NULL, \"office\" TEXT NOT NULL, \"name\" BLOB,"
+    " \"mobile\" BLOB, \"email\" BLOB, \"sms\" TEXT NOT NULL, \"language\" TEXT NOT NULL, \"greeting\" TEXT NOT NULL,"
+    " \"place_label\" BLOB, \"consequence\" TEXT NOT NULL, \"officer\" TEXT NOT NULL, \"officer_ref\" BLOB, \"mode\" TEXT NOT NULL,"
+    " \"referred\" TEXT NOT NULL, \"start\" TEXT NOT NULL, \"order_ends\" TEXT NOT NULL, \"prefer\" TEXT NOT NULL,"
+    " \"unavailable\" TEXT NOT NULL) STRICT;"
     /* One account is one role: an id belongs to one noun only. */
-    "CREATE TABLE account(id TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL) STRICT;"
+    "CREATE TABLE account(id TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL"
+    " CHECK(noun IN('office','practitioner','supervisor','advocate','officer','participant'))) STRICT;"
     /* Keyed hashes of numbers and addresses: each belongs to one person. */
     "CREATE TABLE contact(hash TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL,"
     " UNIQUE(noun, id, field)) STRICT;"
     "CREATE TABLE participant_state(id TEXT NOT NULL PRIMARY KEY REFERENCES participant(id),"
     " state TEXT NOT NULL CHECK(state IN('referred','active','paused','completed','withdrawn','ended')),"
     " plan_start TEXT NOT NULL DEFAULT '', window_end TEXT NOT NULL DEFAULT '', changed_us INTEGER NOT NULL,"
-    " started INTEGER NOT NULL DEFAULT 0, because TEXT NOT NULL DEFAULT '') STRICT;"
+    " started INTEGER NOT NULL DEFAULT 0 CHECK(started IN(0,1)), because TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX participant_in_state ON participant_state(state);"
     "CREATE TABLE absence(noun TEXT NOT NULL, id TEXT NOT NULL, from_date TEXT NOT NULL, to_date TEXT NOT NULL, reason BLOB,"
-    " CHECK(from_date<=to_date), PRIMARY KEY(noun, id, from_date, to_date)) STRICT;"
+    " CHECK(length(from_date)=10 AND length(to_date)=10), CHECK(from_date<=to_date), PRIMARY KEY(noun, id, from_date, to_date)) STRICT;"
     "CREATE TABLE link(advocate TEXT NOT NULL REFERENCES advocate(id), participant TEXT NOT NULL REFERENCES participant(id),"
     " case_ref BLOB NOT NULL, level TEXT NOT NULL CHECK(level IN('all','missed')), made_us INTEGER NOT NULL, removed_us INTEGER) STRICT;"
     "CREATE UNIQUE INDEX link_live ON link(advocate, participant) WHERE removed_us IS NULL;"
     "CREATE INDEX link_participant ON link(participant, advocate) WHERE removed_us IS NULL;"
-    "CREATE TABLE session(id TEXT NOT NULL PRIMARY KEY, participant TEXT NOT NULL REFERENCES participant(id),"
+    "CREATE TABLE session(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), participant TEXT NOT NULL REFERENCES participant(id),"
     " practitioner TEXT NOT NULL REFERENCES practitioner(id), office TEXT NOT NULL REFERENCES office(id),"
     " number INTEGER NOT NULL CHECK(number>0), of INTEGER NOT NULL CHECK(of>=number), attempt INTEGER NOT NULL CHECK(attempt>0),"
     " module TEXT NOT NULL, start_local TEXT NOT NULL, zone TEXT NOT NULL, start_us INTEGER NOT NULL, minutes INTEGER NOT NULL CHECK(minutes>0),"
     " mode TEXT NOT NULL, uid TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL CHECK(revision>=0), revised_us INTEGER NOT NULL,"
     " state TEXT NOT NULL CHECK(state IN('planned','awaiting_outcome','recorded','cancelled')), outcome TEXT NOT NULL DEFAULT '',"
     " recorded_us INTEGER NOT NULL DEFAULT 0, recorded_by TEXT NOT NULL DEFAULT '', flags INTEGER NOT NULL DEFAULT 0,"
-    " steps_done INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " steps_done INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
     " CHECK((outcome<>'')=(state='recorded')), CHECK(wake_us IS NOT NULL OR state IN('recorded','cancelled')),"
     " CHECK(wake_us IS NULL OR state<>'cancelled'), UNIQUE(participant, number, attempt)) STRICT;"
-    "CREATE INDEX session_wake ON session(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX session_wake ON session(quarantined, wake_us, state) WHERE wake_us IS NOT NULL;"
     "CREATE INDEX session_practitioner ON session(practitioner, start_us, id);"
     "CREATE INDEX session_office ON session(office, start_us, id);"
     "CREATE INDEX session_participant ON session(participant, start_us, id);"
@@ -56,41 +66,41 @@ static const char version_1[] =
     "CREATE TABLE session_history(session TEXT NOT NULL REFERENCES session(id), line INTEGER NOT NULL, at_us INTEGER NOT NULL, what TEXT NOT NULL,"
     " start_local TEXT NOT NULL, zone TEXT NOT NULL, outcome TEXT NOT NULL, asked_by TEXT NOT NULL, actor TEXT NOT NULL, reason BLOB,"
     " notice_minutes INTEGER NOT NULL, PRIMARY KEY(session, line)) STRICT;"
-    "CREATE TABLE message(id TEXT NOT NULL PRIMARY KEY, dedup_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, audience TEXT NOT NULL,"
+    "CREATE TABLE message(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), dedup_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, audience TEXT NOT NULL,"
     " recipient TEXT NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL, participant TEXT NOT NULL, session TEXT NOT NULL, escalation TEXT NOT NULL,"
     " task TEXT NOT NULL, revision INTEGER NOT NULL, step INTEGER NOT NULL, ordinal INTEGER NOT NULL, old_start TEXT NOT NULL, note BLOB,"
     " state TEXT NOT NULL CHECK(state IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','cancelled',"
     "'expired','held','skipped')), reason TEXT NOT NULL, priority INTEGER NOT NULL, created_us INTEGER NOT NULL, due_us INTEGER NOT NULL,"
-    " not_after_us INTEGER, sent_us INTEGER NOT NULL, gateway TEXT NOT NULL, attempt_count INTEGER NOT NULL, repeat INTEGER NOT NULL,"
-    " recipient_address BLOB, subject BLOB, body BLOB, provider_id TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " not_after_us INTEGER, sent_us INTEGER NOT NULL, gateway TEXT NOT NULL, attempt_count INTEGER NOT NULL, repeat INTEGER NOT NULL CHECK(repeat IN(0,1)),"
+    " recipient_address BLOB, subject BLOB, body BLOB, provider_id TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
     " CHECK((wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held')))) STRICT;"
-    "CREATE INDEX message_wake ON message(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
+    "CREATE INDEX message_wake ON message(quarantined, wake_us, state) WHERE wake_us IS NOT NULL;"
     "CREATE INDEX message_due ON message(priority, wake_us, id) WHERE state IN('queued','uncertain','held') AND quarantined=0;"
-    "CREATE INDEX message_participant ON message(participant, created_us);"
-    "CREATE INDEX message_session ON message(session, created_us);"
-    "CREATE INDEX message_escalation ON message(escalation) WHERE escalation<>'';"
-    "CREATE INDEX message_state ON message(state) WHERE state IN('queued','sending','uncertain','held','failed');"
+    "CREATE INDEX message_participant ON message(participant, id);"
+    "CREATE INDEX message_session ON message(session, id);"
+    "CREATE INDEX message_escalation ON message(escalation, id) WHERE escalation<>'';"
+    "CREATE INDEX message_state ON message(state, id);"
     "CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL,"
     " ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
     " PRIMARY KEY(message, attempt)) STRICT;"
     "CREATE TABLE ack(token_hash TEXT NOT NULL PRIMARY KEY, message TEXT NOT NULL UNIQUE REFERENCES message(id), escalation TEXT NOT NULL,"
-    " generation INTEGER NOT NULL, recipient TEXT NOT NULL, tries INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"
+    " generation INTEGER NOT NULL, recipient TEXT NOT NULL, tries INTEGER NOT NULL, used INTEGER NOT NULL CHECK(used IN(0,1))) STRICT;"
+    "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"
     " session TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN('open','waiting','acknowledged','resolved')), policy TEXT NOT NULL,"
     " step INTEGER NOT NULL, cycle INTEGER NOT NULL, generation INTEGER NOT NULL, told TEXT NOT NULL, topic TEXT NOT NULL, opened_us INTEGER NOT NULL,"
     " happened_us INTEGER NOT NULL, acknowledged_by TEXT NOT NULL, acknowledged_us INTEGER NOT NULL, resolved_by TEXT NOT NULL, resolved_because BLOB,"
-    " exhausted INTEGER NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER, CHECK((wake_us IS NULL)=(state='resolved')),"
+    " exhausted INTEGER NOT NULL CHECK(exhausted IN(0,1)), quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER, CHECK((wake_us IS NULL)=(state='resolved')),"
     " UNIQUE(kind, participant, session, audience, advocate, happened_us)) STRICT;"
-    "CREATE INDEX escalation_wake ON escalation(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
-    "CREATE INDEX escalation_session ON escalation(session);"
-    "CREATE INDEX escalation_participant ON escalation(participant);"
-    "CREATE TABLE task(id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, next_owner TEXT NOT NULL, participant TEXT NOT NULL,"
+    "CREATE INDEX escalation_wake ON escalation(quarantined, wake_us, state, exhausted) WHERE wake_us IS NOT NULL;"
+    "CREATE INDEX escalation_session ON escalation(session, id);"
+    "CREATE INDEX escalation_participant ON escalation(participant, id);"
+    "CREATE TABLE task(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), dedup_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, owner TEXT NOT NULL, next_owner TEXT NOT NULL, participant TEXT NOT NULL,"
     " session TEXT NOT NULL, about TEXT NOT NULL, created_us INTEGER NOT NULL, due_us INTEGER NOT NULL, reminded INTEGER NOT NULL,"
-    " state TEXT NOT NULL CHECK(state IN('open','done','dropped')), done_by TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0, wake_us INTEGER,"
+    " state TEXT NOT NULL CHECK(state IN('open','done','dropped')), done_by TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
     " CHECK((wake_us IS NOT NULL)=(state='open'))) STRICT;"
-    "CREATE INDEX task_wake ON task(wake_us) WHERE wake_us IS NOT NULL AND quarantined=0;"
-    "CREATE INDEX task_session ON task(session);"
-    "CREATE TABLE feed(id TEXT NOT NULL PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, owner_kind TEXT NOT NULL, owner TEXT NOT NULL,"
+    "CREATE INDEX task_wake ON task(quarantined, wake_us) WHERE wake_us IS NOT NULL;"
+    "CREATE INDEX task_session ON task(session, id);"
+    "CREATE TABLE feed(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), token_hash TEXT NOT NULL UNIQUE, owner_kind TEXT NOT NULL, owner TEXT NOT NULL,"
     " created_us INTEGER NOT NULL, fetched_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) STRICT;"
     "CREATE TABLE audit(sequence INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL, named TEXT NOT NULL, action TEXT NOT NULL,"
     " subject TEXT NOT NULL, detail_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
@@ -135,28 +145,41 @@ static int apply(struct store *store, int from) {
     return run(store, pragma);
 }
 
-int schema_migrate(struct store *store) {
+int schema_check(struct store *store) {
     int version = 0, application = 0, tables = 0;
+    int r = read_pragma(store, "PRAGMA user_version", &version);
+
+    r = r < 0 ? r : read_pragma(store, "PRAGMA application_id", &application);
+    r = r < 0 ? r : read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (r < 0) {
+        return r;
+    }
+    if (application == 0 && version == 0 && tables == 0) {
+        return 0; /* a file that nobody has written yet */
+    }
+    if (application != SCHEMA_APPLICATION_ID || version < 1) {
+        return -EMEDIUMTYPE;
+    }
+    return version > (int)ARRAY_COUNT(versions) ? -EPROTONOSUPPORT : 0;
+}
+
+int schema_migrate(struct store *store) {
+    int version = 0;
     int r = run(store, "BEGIN IMMEDIATE");
 
     if (r < 0) {
         return r;
     }
-    r = read_pragma(store, "PRAGMA user_version", &version);
-    r = r < 0 ? r : read_pragma(store, "PRAGMA application_id", &application);
-    r = r < 0 ? r : read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (r == 0 && tables > 0 && application != SCHEMA_APPLICATION_ID) {
-        r = -EMEDIUMTYPE;
-    }
-    if (r == 0 && version > (int)ARRAY_COUNT(versions)) {
-        r = -EPROTONOSUPPORT;
-    }
+    r = schema_check(store); /* again, now that nobody else can write */
+    r = r < 0 ? r : read_pragma(store, "PRAGMA user_version", &version);
     if (r == 0 && version < (int)ARRAY_COUNT(versions)) {
         r = apply(store, version);
     }
-    if (r < 0) {
-        (void)run(store, "ROLLBACK"); /* the first error is the one to report */
-        return r;
+    if (r == 0) {
+        r = run(store, "COMMIT");
     }
-    return run(store, "COMMIT");
+    if (r < 0 && sqlite3_get_autocommit(store->db) == 0) {
+        (void)run(store, "ROLLBACK"); /* the first error is the one to report */
+    }
+    return r;
 }

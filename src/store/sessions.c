@@ -2,6 +2,7 @@
 #include "cobi/store/sessions.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "query.h"
@@ -72,24 +73,24 @@ static int read_session(struct query *q, struct session_row *ret_row) {
     READ_TEXT(q, row.participant);
     READ_TEXT(q, row.practitioner);
     READ_TEXT(q, row.office);
-    row.number = (uint32_t)read_int(q);
-    row.of = (uint32_t)read_int(q);
-    row.attempt = (uint32_t)read_int(q);
+    row.number = read_count(q);
+    row.of = read_count(q);
+    row.attempt = read_count(q);
     READ_TEXT(q, row.module);
     row.start = read_civil(q);
     READ_TEXT(q, row.zone);
     row.start_at = read_instant(q);
-    row.minutes = (uint32_t)read_int(q);
+    row.minutes = read_count(q);
     READ_TEXT(q, row.mode);
     READ_TEXT(q, row.uid);
-    row.revision = (uint32_t)read_int(q);
+    row.revision = read_count(q);
     row.revised_at = read_instant(q);
     READ_TEXT(q, state);
     READ_TEXT(q, row.outcome);
     row.recorded_at = read_instant(q);
     READ_TEXT(q, row.recorded_by);
-    row.flags = (unsigned)read_int(q);
-    row.steps_done = (uint32_t)read_int(q);
+    row.flags = read_count(q);
+    row.steps_done = read_count(q);
     row.wake_at = read_instant(q);
     if (!q->error && (session_state_from_text(state, &row.state) < 0 || row.start.date.year == 0)) {
         query_fail(q, -EUCLEAN);
@@ -141,18 +142,16 @@ int session_list(struct store *store, const struct session_filter *filter, struc
     bind_int(&q, range_from(filter));
     bind_int(&q, range_to(filter));
     bind_text(&q, filter->state ? filter->state : "");
-    bind_text(&q, filter->state ? filter->state : "");
     bind_int(&q, filter->live);
+    bind_text(&q, filter->practitioner ? filter->practitioner : "");
+    bind_text(&q, filter->office ? filter->office : "");
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
         const int r = read_session(&q, &ret_rows[count]);
-        if (r < 0) {
+        if (r < 0 && !query_pass_over(&q, r)) {
             return r;
         }
-        /* Two filters at once: the index serves the first, the second is looked at here. */
-        if (!filter->practitioner || strcmp(ret_rows[count].practitioner, filter->practitioner) == 0) {
-            count++;
-        }
+        count += r == 0;
     }
     return q.error ? q.error : (int)count;
 }
@@ -172,10 +171,42 @@ int session_outcome_used(struct store *store, const char *code) {
     return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
 }
 
+/* Each line has a number, so that the box of its reason is bound to this line and no other. */
+enum { LINE_KEY_SIZE = ID_SIZE + 24 };
+
+static void line_key(const char *session, int64_t line, char buffer[LINE_KEY_SIZE]) {
+    struct text t;
+
+    text_init(&t, buffer, LINE_KEY_SIZE);
+    text_addf(&t, "%s %" PRId64, session, line);
+}
+
+static int last_line(struct store *store, const char *session, int64_t *ret_line) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_LAST);
+
+    bind_text(&q, session);
+    const int r = query_row(&q);
+
+    if (r <= 0) {
+        return r < 0 ? r : -EIO;
+    }
+    *ret_line = read_int(&q);
+    return 0;
+}
+
 int session_history_add(struct store *store, const char *session, const struct session_history_row *row) {
+    char key[LINE_KEY_SIZE];
+    int64_t line = 0;
+    int r = last_line(store, session, &line);
+
+    if (r < 0) {
+        return r;
+    }
+    line_key(session, line + 1, key);
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_INSERT);
 
     bind_text(&q, session);
+    bind_int(&q, line + 1);
     bind_instant(&q, row->at);
     bind_text(&q, row->what);
     bind_civil(&q, row->start);
@@ -183,9 +214,9 @@ int session_history_add(struct store *store, const char *session, const struct s
     bind_text(&q, row->outcome ? row->outcome : "");
     bind_text(&q, row->by ? row->by : "");
     bind_text(&q, row->actor ? row->actor : "");
-    bind_sealed(&q, "session_history.reason", session, row->reason);
+    bind_sealed(&q, "session_history.reason", key, row->reason);
     bind_int(&q, row->notice_minutes);
-    const int r = query_run(&q);
+    r = query_run(&q);
 
     return r < 0 ? r : 0;
 }
@@ -198,6 +229,8 @@ int session_history_list(struct store *store, const char *session, struct arena 
     bind_int(&q, (int64_t)capacity);
     while (count < capacity && query_row(&q) > 0) {
         struct session_history_row *row = &ret_rows[count++];
+        char key[LINE_KEY_SIZE];
+        line_key(session, read_int(&q), key);
         *row = (struct session_history_row){.at = read_instant(&q)};
         row->what = read_arena_text(&q, arena);
         row->start = read_civil(&q);
@@ -205,8 +238,11 @@ int session_history_list(struct store *store, const char *session, struct arena 
         row->outcome = read_arena_text(&q, arena);
         row->by = read_arena_text(&q, arena);
         row->actor = read_arena_text(&q, arena);
-        row->reason = read_sealed(&q, "session_history.reason", session, arena);
+        row->reason = read_sealed(&q, "session_history.reason", key, arena);
         row->notice_minutes = (int32_t)read_int(&q);
+        if (q.error) {
+            return q.error;
+        }
     }
     return q.error ? q.error : (int)count;
 }
@@ -225,10 +261,13 @@ int session_feed_version(struct store *store, const struct session_filter *filte
     if (r <= 0) {
         return r < 0 ? r : -EIO;
     }
-    const uint64_t count = (uint64_t)read_int(&q), revisions = (uint64_t)read_int(&q);
+    const uint64_t count = (uint64_t)read_int(&q), which = (uint64_t)read_int(&q), revisions = (uint64_t)read_int(&q);
     const struct instant last = read_instant(&q);
 
-    *ret_version = (count * 1000003u + revisions) * 1000003u + (uint64_t)last.us;
+    if (q.error) {
+        return q.error;
+    }
+    *ret_version = ((count * 1000003u + which) * 1000003u + revisions) * 1000003u + (uint64_t)last.us;
     *ret_last = last;
     return 0;
 }

@@ -7,13 +7,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
 #include "cobi/base/nouns.def"
+#include "logs.h"
 #include "query.h"
 #include "schema.h"
 
@@ -25,69 +27,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 static const char settings[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
     "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA journal_size_limit=67108864;";
-enum { BUSY_WAIT_MS = 50 };
-
-static int decode_key(const char *text, unsigned char ret_key[STORE_KEY_BYTES]) {
-    for (size_t i = 0; i < STORE_KEY_BYTES; i++) {
-        unsigned int byte = 0;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1 || !strchr("0123456789abcdefABCDEF", text[2 * i + 1])) {
-            return -EINVAL;
-        }
-        ret_key[i] = (unsigned char)byte;
-    }
-    return 0;
-}
-
-static int make_key(const char *file, struct complaint *complaint) {
-    unsigned char key[STORE_KEY_BYTES];
-    char text[2 * STORE_KEY_BYTES + 2];
-    _cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    if (fd < 0) {
-        return complain(complaint, -errno, "%s: the key file cannot be made: %s", file, strerror(errno));
-    }
-    if (RAND_bytes(key, sizeof key) != 1) {
-        return complain(complaint, -EIO, "%s: no randomness for a new key", file);
-    }
-    hex_encode(key, sizeof key, text);
-    text[2 * STORE_KEY_BYTES] = '\n';
-    const ssize_t written = write(fd, text, 2 * STORE_KEY_BYTES + 1);
-    const bool good = written == 2 * STORE_KEY_BYTES + 1 && fsync(fd) == 0;
-
-    OPENSSL_cleanse(key, sizeof key);
-    OPENSSL_cleanse(text, sizeof text);
-    if (!good) {
-        (void)unlink(file); /* a key that is not whole must not be found at the next start */
-        return complain(complaint, -EIO, "%s: the key file could not be written; is the disk full?", file);
-    }
-    return 0;
-}
-
-int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES], struct complaint *complaint) {
-    char text[2 * STORE_KEY_BYTES + 1] = "";
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-    if (fd < 0 && errno == ENOENT && create) {
-        const int r = make_key(file, complaint);
-        if (r < 0) {
-            return r;
-        }
-        fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    }
-    if (fd < 0) {
-        return complain(complaint, -errno, "%s: the key file cannot be read: %s", file, strerror(errno));
-    }
-    const ssize_t length = read(fd, text, 2 * STORE_KEY_BYTES);
-
-    (void)close(fd); /* only read from */
-    const int r = length == 2 * STORE_KEY_BYTES ? decode_key(text, ret_key) : -EINVAL;
-
-    OPENSSL_cleanse(text, sizeof text);
-    return r < 0 ? complain(complaint, -EINVAL, "%s: not a key: expected 64 hexadecimal digits", file) : 0;
-}
+enum { BUSY_WAIT_MS = 50, PATH_SIZE = 4096 };
 
 static int take_lock(struct store *store, const char *file, struct complaint *complaint) {
-    char name[512];
+    char name[PATH_SIZE];
     struct text t = TEXT_IN(name);
 
     text_addf(&t, "%s.lock", file);
@@ -99,6 +42,9 @@ static int take_lock(struct store *store, const char *file, struct complaint *co
         return complain(complaint, -errno, "%s: cannot be made: %s", name, strerror(errno));
     }
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK) {
+            return complain(complaint, -errno, "%s: cannot be locked: %s", name, strerror(errno));
+        }
         return complain(complaint, -EALREADY, "%s: another cobid is running on this database", file);
     }
     return 0;
@@ -127,46 +73,92 @@ static int prepare_all(struct store *store, struct complaint *complaint) {
     return 0;
 }
 
+static int meta_find(struct store *store, const char *name, char *buffer, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_FIND);
+
+    bind_text(&q, name);
+    const int r = query_row(&q);
+
+    if (r > 0) {
+        read_text(&q, buffer, capacity);
+    }
+    return q.error ? q.error : r;
+}
+
 /* The key's own fingerprint is kept, so that a wrong key is noticed before anything is sealed with it. */
 static int check_key(struct store *store, struct complaint *complaint) {
-    char hash[STORE_HASH_SIZE];
-    struct arena arena = {0};
+    char hash[STORE_HASH_SIZE], known[STORE_HASH_SIZE];
+    int r = meta_find(store, "key_fingerprint", known, sizeof known);
 
     store_hash(store, "fingerprint", "", hash);
-    const char *known = store_meta_find(store, "key_fingerprint", &arena);
-    int r = 0;
-
-    if (!known) {
-        r = store_meta_set(store, "key_fingerprint", hash);
-    } else if (!store_equal_secret(known, hash)) {
-        r = complain(complaint, -EKEYREJECTED, "the key is not the one this database was made with; give it the right key file");
+    if (r == 0) {
+        r = store_begin(store);
+        r = r < 0 ? r : store_meta_set(store, "key_fingerprint", hash);
+        r = r < 0 ? r : journal_begin(store);
+        if (r == 0) {
+            r = store_commit(store);
+        } else {
+            store_rollback(store);
+        }
+    } else if (r > 0 && !store_equal_secret(known, hash)) {
+        return complain(complaint, -EKEYREJECTED, "the key is not the one this database was made with; give it the right key file");
     }
-    arena_done(&arena);
-    return r;
+    return r < 0 ? complain(complaint, r, "the key's fingerprint: %s", store_error_text(store)) : 0;
+}
+
+/* SQLite takes a symbolic link for an attack, but a folder of the path may well be one. The file itself is made here, for its mode. */
+static int find_place(const char *file, char ret_path[PATH_SIZE]) {
+    char folder[PATH_SIZE], real[PATH_MAX];
+    struct text t;
+
+    if (text_copy(folder, sizeof folder, file) < 0) {
+        return -ENAMETOOLONG;
+    }
+    if (!realpath(dirname(folder), real)) {
+        return -errno;
+    }
+    const char *slash = strrchr(file, '/');
+
+    text_init(&t, ret_path, PATH_SIZE);
+    text_addf(&t, "%s/%s", real, slash ? slash + 1 : file);
+    if (t.overflow) {
+        return -ENAMETOOLONG;
+    }
+    _cleanup_close_ int fd = open(ret_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int prepare_database(struct store *store) {
+    int r = schema_check(store); /* before anything is written, were it only the mode of the journal */
+
+    r = r < 0 ? r : store_errno(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
+    return r < 0 ? r : schema_migrate(store);
 }
 
 static int open_database(struct store *store, const char *file, struct complaint *complaint) {
-    const int code = sqlite3_open_v2(file, &store->db,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, NULL);
+    char path[PATH_SIZE];
+    int r = find_place(file, path);
+
+    if (r < 0) {
+        return complain(complaint, r, "%s: the database cannot be made: %s", file, strerror(-r));
+    }
+    const int code = sqlite3_open_v2(path, &store->db,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, NULL);
 
     if (code != SQLITE_OK) {
         return complain(complaint, store_errno(store, code), "%s: the database cannot be opened: %s", file,
                         sqlite3_errmsg(store->db));
     }
     harden(store->db);
-    int r = store_errno(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
-
-    if (r < 0) {
-        return complain(complaint, r, "%s: %s; is it a database, and may it be written?", file, sqlite3_errmsg(store->db));
-    }
-    r = schema_migrate(store);
+    r = prepare_database(store);
     if (r == -EMEDIUMTYPE) {
         return complain(complaint, r, "%s: not a database of cobid", file);
     }
     if (r == -EPROTONOSUPPORT) {
         return complain(complaint, r, "%s: made by a newer cobid; install that version or newer", file);
     }
-    return r < 0 ? complain(complaint, r, "%s: the schema could not be brought up to date: %s", file, sqlite3_errmsg(store->db)) : 0;
+    return r < 0 ? complain(complaint, r, "%s: the database cannot be used: %s; may it be written?", file, sqlite3_errmsg(store->db)) : 0;
 }
 
 int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store, struct complaint *complaint) {
@@ -218,6 +210,9 @@ static int run(struct store *store, enum statement statement) {
 
 int store_begin(struct store *store) {
     assert(!store->in_transaction);
+    if (store->fatal) {
+        return -EIO;
+    }
     const int r = run(store, STATEMENT_BEGIN);
 
     store->in_transaction = r == 0;
@@ -226,10 +221,11 @@ int store_begin(struct store *store) {
 
 int store_commit(struct store *store) {
     assert(store->in_transaction && !store->in_part);
+    const bool lost = store->lost != 0;
     const int r = run(store, STATEMENT_COMMIT);
 
     if (r < 0) {
-        if (r != -EBUSY) {
+        if (r != -EBUSY && !lost) {
             store->fatal = true; /* a failing COMMIT may still be found on the disk after a restart */
         }
         store_rollback(store);
@@ -244,6 +240,7 @@ void store_rollback(struct store *store) {
         (void)run(store, STATEMENT_ROLLBACK); /* a failing rollback means that SQLite has already rolled back */
     }
     store->in_transaction = store->in_part = false;
+    store->lost = 0;
 }
 
 int store_part_begin(struct store *store) {
@@ -284,7 +281,9 @@ const char *store_meta_find(struct store *store, const char *name, struct arena 
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_FIND);
 
     bind_text(&q, name);
-    return query_row(&q) > 0 ? read_arena_text(&q, arena) : NULL;
+    const char *value = query_row(&q) > 0 ? read_arena_text(&q, arena) : NULL;
+
+    return q.error ? NULL : value;
 }
 
 void store_derive_id(const struct store *store, const char *prefix, const char *natural_key, size_t letters, char ret_id[ID_SIZE]) {
@@ -345,6 +344,11 @@ int store_next_wake(struct store *store, struct instant *ret_instant) {
     if (r < 0) {
         return r;
     }
-    *ret_instant = r > 0 ? read_instant(&q) : INSTANT_NEVER;
+    const struct instant next = r > 0 ? read_instant(&q) : INSTANT_NEVER;
+
+    if (q.error) {
+        return q.error;
+    }
+    *ret_instant = next;
     return 0;
 }

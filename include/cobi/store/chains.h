@@ -25,7 +25,7 @@ struct escalation_row {
     const char *resolved_because; /* sealed; may be NULL */
     bool exhausted;            /* all steps were told at least once without an answer */
 };
-/* Returns 1, or 0 when this chain exists already (same kind, session, audience, advocate). Fills row->id. */
+/* Returns 1, or 0 when this chain exists already (same kind, participant, session, audience, advocate, happened_at). Fills row->id. */
 _must_use_ int escalation_insert(struct store *store, struct escalation_row *row);
 _must_use_ int escalation_find(struct store *store, const char *id, struct arena *arena, struct escalation_row *ret_row);
 _must_use_ int escalation_update(struct store *store, const struct escalation_row *row, enum escalation_state from, uint32_t from_generation);

@@ -26,10 +26,12 @@ struct audit_entry {
     const char *detail;  /* canonical text of the change; only its hash is kept */
 };
 _must_use_ int audit_append(struct store *store, const struct audit_entry *entry);
-/* Walks the chain. Returns 0, or -EBADMSG and the first sequence number that does not fit. */
+/* Walks the chain. Returns 0, or -EBADMSG and the first sequence number that does not fit: the one after the last when entries were cut off. */
 _must_use_ int audit_verify(struct store *store, int64_t *ret_bad_sequence);
 /* Consultations and feed fetches: their own chain of ids and times, never content. */
 _must_use_ int access_append(struct store *store, const struct audit_entry *entry);
+/* As audit_verify(), for the access log. */
+_must_use_ int access_verify(struct store *store, int64_t *ret_bad_sequence);
 
 struct store_counts {
     int64_t overdue;       /* wake_at more than two minutes ago */

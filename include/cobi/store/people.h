@@ -41,6 +41,7 @@ struct absence_row {
     const char *reason;   /* sealed in the store; "" when none */
 };
 _must_use_ int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row);
+/* In order of their dates; where there are more than `capacity`, the latest. */
 _must_use_ int absence_list(struct store *store, enum noun noun, const char *id, struct arena *arena, struct absence_row *ret_rows, size_t capacity);
 
 struct link_row {

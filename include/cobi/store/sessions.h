@@ -38,7 +38,7 @@ _must_use_ int session_insert(struct store *store, const struct session_row *row
 _must_use_ int session_update(struct store *store, const struct session_row *row, enum session_state from_state, uint32_t from_revision);
 _must_use_ int session_find(struct store *store, const char *id, struct session_row *ret_row);
 
-/* Filters may be NULL or year 0; ordered by start, then id; continues after (after_start, after_id). */
+/* All that are given must hold; NULL and instant 0 are not given. Ordered by start, then id. */
 struct session_filter {
     const char *participant, *practitioner, *office;
     const char *state;       /* text form, or NULL */

@@ -2,7 +2,11 @@
  *
  * Functions return 0 or a count, and negative errno on failure: -EBUSY (locked by another process: try later), -ENOSPC, -EROFS, -EIO
  * (unknown whether it is there: the caller ends the process, store_fatal()), -EUCLEAN (a row that does not read as what we wrote), -EEXIST
- * (a key that is taken), -ENOENT. */
+ * (a key that is taken), -ENOENT (no such row, or one that this row refers to), -EINVAL (a value that the schema refuses), -EMSGSIZE (a text of
+ * a megabyte), -ESTALE (the row is not what the caller decided on).
+ *
+ * Finding a row that does not read is -EUCLEAN; so is a list with such a row, until the row was set aside (store_quarantine()): from then on
+ * lists go on without it. */
 #ifndef COBI_STORE_STORE_H
 #define COBI_STORE_STORE_H
 
@@ -18,16 +22,19 @@
 
 struct store;
 #define STORE_KEY_BYTES 32
-/* Reads the key from the file (64 hexadecimal digits); with `create`, makes a 0600 file when there is none. */
+/* Reads the key from the file (64 hexadecimal digits, a newline after them at most); with `create`, makes a 0600 file when there is none. */
 _must_use_ int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES], struct complaint *complaint);
 /* Opens or creates the database file, migrates it in one transaction, prepares every statement. A second process on the same file is
- * refused (-EALREADY), as are a newer schema (-EPROTONOSUPPORT), a wrong key (-EKEYREJECTED) and a file that is no database of ours. */
+ * refused (-EALREADY), as are a newer schema (-EPROTONOSUPPORT), a wrong key (-EKEYREJECTED) and a file that is no database of ours
+ * (-EMEDIUMTYPE); none of these is written to. */
 _must_use_ int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store, struct complaint *complaint);
 void store_close(struct store *store);
 /* Faster and not durable against power loss: simulator only. */
 void store_set_volatile(struct store *store);
 
-/* One write transaction a turn. commit ends it in every case: after a failure nothing was kept, except that -EIO leaves it unknown. */
+/* One write transaction a turn. commit ends it in every case: after a failure nothing was kept, but where store_fatal() says so after a commit
+ * it is unknown what the disk will show. Where SQLite gives up the transaction in the middle (-ENOSPC, -EIO) every call after that returns
+ * the same error until rollback or commit, so that no part of a turn is kept alone. Nothing is begun any more once store_fatal(). */
 _must_use_ int store_begin(struct store *store);
 _must_use_ int store_commit(struct store *store);
 void store_rollback(struct store *store);

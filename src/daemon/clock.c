@@ -1,7 +1,8 @@
 /* The daemon's time: the system's clock, or one that stands still until it is told to go on.
  *
- * The real clock arms a timerfd (REALTIME, ABSTIME, CANCEL_ON_SET), so a step of the wall clock wakes the loop. A manual clock steps from
- * wake-up to wake-up, waits for sends in flight between two steps, is kept in the database and only goes forward. */
+ * The real clock arms a timerfd (REALTIME, ABSTIME, CANCEL_ON_SET), so a step of the wall clock
+ * wakes the loop. A manual clock steps from wake-up to wake-up, waits for sends in flight between
+ * two steps, is kept in the database and only goes forward. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ static int open_manual(struct daemon *d, const char *kept, struct complaint *com
         if (civil_from_text(config->clock_start, &start) < 0) {
             return complain(complaint, -EINVAL, "clock_start: not a local time");
         }
-        (void)zone_resolve(zones_find(d->zones, config->timezone), start, ZONE_FIRST, &d->manual_now); /* a start in a gap moves on */
+        (void)zone_resolve(zones_find(d->zones, config->timezone), start, ZONE_FIRST,
+                           &d->manual_now); /* a start in a gap moves on */
     } else {
         d->manual_now = system_now();
     }
@@ -58,7 +60,10 @@ int clock_open(struct daemon *d, struct complaint *complaint) {
 
     d->manual = manual;
     if (kind && strcmp(kind, manual ? "manual" : "real") != 0) {
-        r = complain(complaint, -EINVAL, "clock: this database was made with clock = \"%s\" and keeps it; give another state_dir", kind);
+        r = complain(complaint, -EINVAL,
+                     "clock: this database was made with clock = \"%s\" and keeps it; give another "
+                     "state_dir",
+                     kind);
     }
     r = r < 0 || kind ? r : store_meta_set(d->store, "clock_kind", manual ? "manual" : "real");
     if (r == 0 && manual) {
@@ -83,7 +88,8 @@ void clock_arm(struct daemon *d) {
     when.it_value.tv_sec = us / SECOND_US;
     when.it_value.tv_nsec = us % SECOND_US * 1000;
     if (timerfd_settime(d->wake_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) < 0) {
-        log_error("the wake-up could not be armed: %s; the minute's self-audit goes on", strerror(errno));
+        log_error("the wake-up could not be armed: %s; the minute's self-audit goes on",
+                  strerror(errno));
     }
 }
 
@@ -117,6 +123,7 @@ json_t *clock_to_json(const struct daemon *d) {
     instant_to_text(t, now);
     instant_to_text(end, target);
     civil_to_text(zone_civil(zones_find(d->zones, d->setup.config->timezone), t), local);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "clock", d->manual ? "manual" : "real", "now", now, "local", local, "zone",
-                     d->setup.config->timezone, "target", target, "advancing", d->manual && instant_cmp(clock_now(d), end) < 0);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "clock", d->manual ? "manual" : "real", "now",
+                     now, "local", local, "zone", d->setup.config->timezone, "target", target,
+                     "advancing", d->manual && instant_cmp(clock_now(d), end) < 0);
 }

@@ -7,10 +7,12 @@
 #include "cobi/transport/transport.h"
 #include "cobi/web/web.h"
 
-/* Answers that may wait for a locked or full store; beyond it the process ends and the next start settles them. */
+/* Answers that may wait for a locked or full store; beyond it the process ends and the next start
+ * settles them. */
 enum { DELIVERIES_MAX = 256 };
 
-/* Configuration, templates and holidays that were read and checked together; replaced as a whole. */
+/* Configuration, templates and holidays that were read and checked together; replaced as a whole.
+ */
 struct setup {
     struct config *config;
     struct templates *templates;
@@ -26,15 +28,15 @@ struct daemon {
     struct web *web;
     struct web_server *server;
     sd_event *loop;
-    sd_event_source *tick_source;  /* more is due at once */
-    sd_event_source *wake_source;  /* the timerfd */
+    sd_event_source *tick_source;                 /* more is due at once */
+    sd_event_source *wake_source;                 /* the timerfd */
     sd_event_source *audit_source, *retry_source; /* real time, also under a manual clock */
     int wake_fd;
-    struct instant wake;           /* what the engine asked for */
-    struct audit_report report;    /* of the last self-audit */
-    char stale_reason[200];        /* the configuration on disk is not the one in force; "" when it is */
-    char store_trouble[100];       /* "" when the store works */
-    uint32_t generation;           /* of the setup: +1 with each reload that was taken */
+    struct instant wake;        /* what the engine asked for */
+    struct audit_report report; /* of the last self-audit */
+    char stale_reason[200];  /* the configuration on disk is not the one in force; "" when it is */
+    char store_trouble[100]; /* "" when the store works */
+    uint32_t generation;     /* of the setup: +1 with each reload that was taken */
     struct delivery unkept[DELIVERIES_MAX]; /* answers that the store could not take yet */
     size_t unkept_count;
     bool audited;
@@ -45,13 +47,16 @@ struct daemon {
 };
 
 /* setup.c: reading, and the last accepted set. Complaints say why not. */
-_must_use_ int setup_load(const char *config_file, struct setup *ret_setup, struct complaints *complaints);
+_must_use_ int setup_load(const char *config_file, struct setup *ret_setup,
+                          struct complaints *complaints);
 void setup_done(struct setup *setup);
 /* Keeps a copy of everything the setup was read from under state_dir/accepted. */
 _must_use_ int setup_keep(const struct setup *setup);
 /* The copy kept last under that folder. */
-_must_use_ int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct complaints *complaints);
-/* Takes the setup on disk if it is good and drops nothing in use; else says why and changes nothing. */
+_must_use_ int setup_load_kept(const char *state_dir, struct setup *ret_setup,
+                               struct complaints *complaints);
+/* Takes the setup on disk if it is good and drops nothing in use; else says why and changes
+ * nothing. */
 _must_use_ int setup_reload(struct daemon *d, struct complaints *complaints);
 
 /* clock.c */
@@ -59,12 +64,14 @@ struct instant clock_now(const struct daemon *d);
 _must_use_ int clock_open(struct daemon *d, struct complaint *complaint);
 /* Arms the wake-up for d->wake. */
 void clock_arm(struct daemon *d);
-/* One step of an advance: to the next wake-up or to the target. Returns true while there is more to do. */
+/* One step of an advance: to the next wake-up or to the target. Returns true while there is more to
+ * do. */
 bool clock_step(struct daemon *d);
 json_t *clock_to_json(const struct daemon *d);
 
 /* host.c: commands that the process answers itself. */
-int host_command(void *user, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply);
+int host_command(void *user, const struct command *command, const struct actor *actor,
+                 json_t *arguments, json_t **ret_reply);
 bool host_healthy(void *user);
 
 /* loop.c */

@@ -1,4 +1,5 @@
-/* Commands that concern the process, not the case: clock, reload, configuration, gateways, and what status and health add about it. */
+/* Commands that concern the process, not the case: clock, reload, configuration, gateways, and what
+ * status and health add about it. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,10 +36,14 @@ static int host_clock_show(struct daemon *d, json_t *arguments, json_t **ret_rep
 
 static int go_to(struct daemon *d, struct instant target, json_t **ret_reply) {
     if (!d->manual) {
-        return refuse(ret_reply, 409, "the clock is the system's; only a daemon with clock = \"manual\" can be advanced");
+        return refuse(
+            ret_reply, 409,
+            "the clock is the system's; only a daemon with clock = \"manual\" can be advanced");
     }
     if (instant_cmp(target, d->manual_now) < 0 || instant_cmp(target, d->manual_target) < 0) {
-        return refuse(ret_reply, 409, "the clock only goes forward; it %s", instant_cmp(d->manual_target, d->manual_now) > 0 ? "is still advancing" : "is past that time");
+        return refuse(ret_reply, 409, "the clock only goes forward; it %s",
+                      instant_cmp(d->manual_target, d->manual_now) > 0 ? "is still advancing"
+                                                                       : "is past that time");
     }
     d->manual_target = target;
     loop_poke(d);
@@ -63,7 +68,8 @@ static int host_clock_set(struct daemon *d, json_t *arguments, json_t **ret_repl
         return refuse(ret_reply, 400, "LOCAL-TIME: must be a time such as \"2027-01-12 14:00\"");
     }
     if (zone_resolve(zone, local, ZONE_FIRST, &target) == ZONE_GAP) {
-        return refuse(ret_reply, 400, "LOCAL-TIME: does not exist, because the clocks go forward that night");
+        return refuse(ret_reply, 400,
+                      "LOCAL-TIME: does not exist, because the clocks go forward that night");
     }
     return go_to(d, target, ret_reply);
 }
@@ -74,7 +80,8 @@ static json_t *complaints_to_json(const struct complaints *complaints) {
     json_t *faults = json_array();
 
     for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
-        (void)json_array_append_new(faults, json_string(complaints->list[i].text)); /* memory only */
+        (void)json_array_append_new(faults,
+                                    json_string(complaints->list[i].text)); /* memory only */
     }
     return faults;
 }
@@ -99,7 +106,8 @@ static int host_config_check(struct daemon *d, json_t *arguments, json_t **ret_r
     const int r = setup_load(d->config_file, &setup, complaints);
 
     setup_done(&setup);
-    *ret_reply = json_pack("{s:b,s:s,s:o}", "ok", r == 0, "file", d->config_file, r == 0 ? "warnings" : "faults", complaints_to_json(complaints));
+    *ret_reply = json_pack("{s:b,s:s,s:o}", "ok", r == 0, "file", d->config_file,
+                           r == 0 ? "warnings" : "faults", complaints_to_json(complaints));
     return 200;
 }
 
@@ -111,7 +119,8 @@ static int host_reload(struct daemon *d, json_t *arguments, json_t **ret_reply) 
         abort();
     }
     if (setup_reload(d, complaints) < 0) {
-        return refuse(ret_reply, 409, "refused, still running generation %u: %s%s", d->generation, first_fault(complaints),
+        return refuse(ret_reply, 409, "refused, still running generation %u: %s%s", d->generation,
+                      first_fault(complaints),
                       complaints->count > 1 ? " (all of it: cobictl config check)" : "");
     }
     loop_poke(d);
@@ -128,16 +137,19 @@ static int host_release(struct daemon *d, json_t *arguments, json_t **ret_reply)
 /* ---- gateways ---- */
 
 static int host_gateway_list(struct daemon *d, json_t *arguments, json_t **ret_reply) {
-    static const char *const types[GATEWAY_TYPE_COUNT] = {[GATEWAY_SPOOL] = "spool",   [GATEWAY_HTTP] = "http",     [GATEWAY_SMTP] = "smtp",
-                                                          [GATEWAY_NOTIFY] = "notify", [GATEWAY_TWILIO] = "twilio", [GATEWAY_KANNEL] = "kannel"};
+    static const char *const types[GATEWAY_TYPE_COUNT] = {
+        [GATEWAY_SPOOL] = "spool",   [GATEWAY_HTTP] = "http",     [GATEWAY_SMTP] = "smtp",
+        [GATEWAY_NOTIFY] = "notify", [GATEWAY_TWILIO] = "twilio", [GATEWAY_KANNEL] = "kannel"};
     const struct config *config = d->setup.config;
 
     (void)arguments; /* none */
     *ret_reply = json_array();
     for (uint32_t i = 0; i < config->gateway_count; i++) {
         const struct gateway *g = &config->gateways[i];
-        (void)json_array_append_new(*ret_reply, json_pack("{s:s,s:s,s:s,s:s,s:o}", "name", g->name, "type", types[g->type], "channel",
-                                                          channel_to_text(g->channel), "url", g->url, "breaker", engine_gateway_to_json(d->engine, g->name)));
+        (void)json_array_append_new(
+            *ret_reply, json_pack("{s:s,s:s,s:s,s:s,s:o}", "name", g->name, "type", types[g->type],
+                                  "channel", channel_to_text(g->channel), "url", g->url, "breaker",
+                                  engine_gateway_to_json(d->engine, g->name)));
     }
     return 200;
 }
@@ -150,8 +162,10 @@ bool host_healthy(void *user) {
     return d->audited && d->report.healthy && !*d->stale_reason && !*d->store_trouble;
 }
 
-/* The engine's answer, and what only the process knows. When the store fails, the process still answers. */
-static int host_status(struct daemon *d, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply) {
+/* The engine's answer, and what only the process knows. When the store fails, the process still
+ * answers. */
+static int host_status(struct daemon *d, const struct command *command, const struct actor *actor,
+                       json_t *arguments, json_t **ret_reply) {
     json_t *reply = NULL;
     const int status = engine_command(d->engine, command, actor, arguments, &reply);
 
@@ -161,16 +175,22 @@ static int host_status(struct daemon *d, const struct command *command, const st
     }
     if (status != 200) {
         const char *error = json_string_value(json_object_get(reply, "error"));
-        json_t *fresh = json_pack("{s:b,s:s}", "healthy", 0, "trouble", error ? error : "the store does not answer");
+        json_t *fresh = json_pack("{s:b,s:s}", "healthy", 0, "trouble",
+                                  error ? error : "the store does not answer");
         json_decref(reply);
         reply = fresh;
     }
-    const bool healthy = json_is_true(json_object_get(reply, "healthy")) && !*d->stale_reason && !*d->store_trouble;
+    const bool healthy = json_is_true(json_object_get(reply, "healthy")) && !*d->stale_reason &&
+                         !*d->store_trouble;
 
     (void)json_object_set_new(reply, "healthy", json_boolean(healthy));
     (void)json_object_set_new(reply, "generation", json_integer(d->generation));
-    (void)json_object_set_new(reply, "configuration", *d->stale_reason ? json_string(d->stale_reason) : json_string("in force"));
-    (void)json_object_set_new(reply, "store", *d->store_trouble ? json_string(d->store_trouble) : json_string("in order"));
+    (void)json_object_set_new(reply, "configuration",
+                              *d->stale_reason ? json_string(d->stale_reason)
+                                               : json_string("in force"));
+    (void)json_object_set_new(reply, "store",
+                              *d->store_trouble ? json_string(d->store_trouble)
+                                                : json_string("in order"));
     (void)json_object_set_new(reply, "in_flight", json_integer(transport_in_flight(d->transport)));
     (void)json_object_set_new(reply, "clock", json_string(d->manual ? "manual" : "real"));
     *ret_reply = reply;
@@ -181,19 +201,24 @@ static const struct {
     const char *noun, *verb;
     int (*answer)(struct daemon *d, json_t *arguments, json_t **ret_reply);
 } answers[] = {
-    {"clock", "show", host_clock_show},     {"clock", "advance", host_clock_advance}, {"clock", "set", host_clock_set},
-    {"config", "check", host_config_check}, {NULL, "reload", host_reload},            {NULL, "release", host_release},
+    {"clock", "show", host_clock_show},     {"clock", "advance", host_clock_advance},
+    {"clock", "set", host_clock_set},       {"config", "check", host_config_check},
+    {NULL, "reload", host_reload},          {NULL, "release", host_release},
     {"gateway", "list", host_gateway_list},
 };
 
-int host_command(void *user, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply) {
+int host_command(void *user, const struct command *command, const struct actor *actor,
+                 json_t *arguments, json_t **ret_reply) {
     struct daemon *d = user;
 
-    if (!command->noun && (strcmp(command->verb, "status") == 0 || strcmp(command->verb, "health") == 0)) {
+    if (!command->noun &&
+        (strcmp(command->verb, "status") == 0 || strcmp(command->verb, "health") == 0)) {
         return host_status(d, command, actor, arguments, ret_reply);
     }
     for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
-        const bool same = answers[i].noun ? command->noun && strcmp(command->noun, answers[i].noun) == 0 : !command->noun;
+        const bool same = answers[i].noun
+                              ? command->noun && strcmp(command->noun, answers[i].noun) == 0
+                              : !command->noun;
         if (!same || strcmp(command->verb, answers[i].verb) != 0) {
             continue;
         }

@@ -1,7 +1,8 @@
 /* The loop: one thread, sd-event; the engine's world made of clock, curl and libmicrohttpd.
  *
- * A pass of the loop runs one tick, a bounded batch; while more is due it comes again after pages and answers had their turn. The watchdog is
- * pinged only by a self-audit that could read the store. How it fails: a store that is locked or full is tried again; one that can no longer be
+ * A pass of the loop runs one tick, a bounded batch; while more is due it comes again after pages
+ * and answers had their turn. The watchdog is pinged only by a self-audit that could read the
+ * store. How it fails: a store that is locked or full is tried again; one that can no longer be
  * trusted ends the process, and the next start reads again. */
 #include <errno.h>
 #include <openssl/rand.h>
@@ -80,7 +81,8 @@ static void note_store(struct daemon *d, int r) {
 
 void loop_poke(struct daemon *d) {
     if (d->tick_source) {
-        (void)sd_event_source_set_enabled(d->tick_source, SD_EVENT_ONESHOT); /* a source of ours can always be enabled */
+        (void)sd_event_source_set_enabled(
+            d->tick_source, SD_EVENT_ONESHOT); /* a source of ours can always be enabled */
     }
 }
 
@@ -113,7 +115,8 @@ static bool may_pass(int r) {
     return r == -EBUSY || r == -ENOSPC || r == -EROFS;
 }
 
-/* An answer is kept at once, or held until the store works again: losing it would make the message uncertain. */
+/* An answer is kept at once, or held until the store works again: losing it would make the message
+ * uncertain. */
 static void on_delivery(void *user, const struct delivery *delivery) {
     struct daemon *d = user;
     const int r = d->unkept_count > 0 ? -EBUSY : engine_delivered(d->engine, delivery);
@@ -149,7 +152,8 @@ static int on_retry(sd_event_source *source, uint64_t at, void *user) {
 /* ---- the self-audit ---- */
 
 static void notify_status(struct daemon *d) {
-    (void)sd_notifyf(0, "STATUS=%s%s%s", d->report.status, *d->report.trouble ? "; trouble: " : "", *d->report.trouble ? d->report.trouble : d->stale_reason);
+    (void)sd_notifyf(0, "STATUS=%s%s%s", d->report.status, *d->report.trouble ? "; trouble: " : "",
+                     *d->report.trouble ? d->report.trouble : d->stale_reason);
 }
 
 static int on_audit(sd_event_source *source, uint64_t at, void *user) {
@@ -257,7 +261,11 @@ static int open_listeners(struct daemon *d, struct complaint *complaint) {
 static int open_engine(struct daemon *d, struct complaint *complaint) {
     const struct config *config = d->setup.config;
     const struct engine_setup setup = {config, d->setup.templates, d->setup.holidays, d->zones};
-    const struct ports ports = {.world = d, .now = world_now, .random = world_random, .wake_at = world_wake_at, .send = world_send};
+    const struct ports ports = {.world = d,
+                                .now = world_now,
+                                .random = world_random,
+                                .wake_at = world_wake_at,
+                                .send = world_send};
     const char *at = strrchr(config->sender.email, '@');
     const struct transport_setup transport = {.gateways = config->gateways,
                                               .gateway_count = config->gateway_count,
@@ -272,9 +280,14 @@ static int open_engine(struct daemon *d, struct complaint *complaint) {
     r = engine_open(d->store, &setup, &ports, &d->engine);
     r = r < 0 ? r : engine_start(d->engine);
     if (r < 0) {
-        return complain(complaint, r, "the engine cannot start: %s (%s)", strerror(-r), store_error_text(d->store));
+        return complain(complaint, r, "the engine cannot start: %s (%s)", strerror(-r),
+                        store_error_text(d->store));
     }
-    const struct web_setup web = {.engine = d->engine, .config = config, .host_command = host_command, .user = d, .healthy = host_healthy};
+    const struct web_setup web = {.engine = d->engine,
+                                  .config = config,
+                                  .host_command = host_command,
+                                  .user = d,
+                                  .healthy = host_healthy};
 
     r = web_open(&web, &d->web);
     return r < 0 ? complain(complaint, r, "the web room cannot open: %s", strerror(-r)) : 0;
@@ -297,26 +310,33 @@ static int open_sources(struct daemon *d) {
     r = r < 0 ? r : sd_event_add_io(d->loop, &d->wake_source, d->wake_fd, EPOLLIN, on_wake, d);
     r = r < 0 ? r : sd_event_add_defer(d->loop, &d->tick_source, on_tick, d);
     r = r < 0 ? r : sd_event_source_set_priority(d->tick_source, SD_EVENT_PRIORITY_IDLE);
-    r = r < 0 ? r : sd_event_add_time_relative(d->loop, &d->audit_source, CLOCK_MONOTONIC, 0, 0, on_audit, d);
-    r = r < 0 ? r : sd_event_add_time_relative(d->loop, &d->retry_source, CLOCK_MONOTONIC, RETRY_AFTER_US, 0, on_retry, d);
+    r = r < 0 ? r
+              : sd_event_add_time_relative(d->loop, &d->audit_source, CLOCK_MONOTONIC, 0, 0,
+                                           on_audit, d);
+    r = r < 0 ? r
+              : sd_event_add_time_relative(d->loop, &d->retry_source, CLOCK_MONOTONIC,
+                                           RETRY_AFTER_US, 0, on_retry, d);
     return r < 0 ? r : sd_event_source_set_enabled(d->retry_source, SD_EVENT_OFF);
 }
 
 int loop_open(struct daemon *d, struct complaint *complaint) {
     int r = sd_event_new(&d->loop);
 
-    r = r < 0 ? complain(complaint, r, "no event loop: %s", strerror(-r)) : clock_open(d, complaint);
+    r = r < 0 ? complain(complaint, r, "no event loop: %s", strerror(-r))
+              : clock_open(d, complaint);
     if (r < 0) {
         return r;
     }
     r = open_sources(d);
-    r = r < 0 ? complain(complaint, r, "no event sources: %s", strerror(-r)) : open_engine(d, complaint);
+    r = r < 0 ? complain(complaint, r, "no event sources: %s", strerror(-r))
+              : open_engine(d, complaint);
     return r < 0 ? r : open_listeners(d, complaint);
 }
 
 int loop_run(struct daemon *d) {
     (void)sd_notifyf(0, "READY=1\nSTATUS=started, configuration generation %u", d->generation);
-    log_notice("cobid " COBI_VERSION " is ready%s", *d->stale_reason ? ", on the last accepted configuration" : "");
+    log_notice("cobid " COBI_VERSION " is ready%s",
+               *d->stale_reason ? ", on the last accepted configuration" : "");
     const int r = sd_event_loop(d->loop);
 
     if (r < 0) {

@@ -1,7 +1,9 @@
-/* cobid: reads its arguments, its configuration and its database, then runs until it is told to stop.
+/* cobid: reads its arguments, its configuration and its database, then runs until it is told to
+ * stop.
  *
- * A start with a bad configuration runs on the last accepted one, health red; without one it is refused. Exit: 0 stopped as told, 1 refused
- * or failed, 2 usage, 75 the store failed (systemd starts it again). */
+ * A start with a bad configuration runs on the last accepted one, health red; without one it is
+ * refused. Exit: 0 stopped as told, 1 refused or failed, 2 usage, 75 the store failed (systemd
+ * starts it again). */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -15,11 +17,12 @@
 
 #define COBI_STATE_DIR "/var/lib/cobid" /* where systemd puts it too */
 
-static const char usage[] = "usage: cobid [-c FILE] [--check] [--version] [--help]\n"
-                            "  -c, --config FILE   configuration (" COBI_CONFIG_FILE ")\n"
-                            "  --check             check configuration and templates, print every fault, exit 0 or 1\n"
-                            "  --version           print the version\n"
-                            "See cobid(8), cobid.conf(5) and cobictl(1).\n";
+static const char usage[] =
+    "usage: cobid [-c FILE] [--check] [--version] [--help]\n"
+    "  -c, --config FILE   configuration (" COBI_CONFIG_FILE ")\n"
+    "  --check             check configuration and templates, print every fault, exit 0 or 1\n"
+    "  --version           print the version\n"
+    "See cobid(8), cobid.conf(5) and cobictl(1).\n";
 
 struct arguments {
     const char *config_file;
@@ -28,8 +31,10 @@ struct arguments {
 };
 
 static struct arguments read_arguments(int argc, char **argv) {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-                                            {"version", no_argument, NULL, 'v'},      {"help", no_argument, NULL, 'h'},
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check", no_argument, NULL, 'k'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct arguments a = {COBI_CONFIG_FILE, false, -1};
     int option;
@@ -105,7 +110,8 @@ static int read_setup(struct daemon *d) {
     complaints->count = 0;
     r = setup_load_kept(kept_state_dir(), &d->setup, complaints);
     if (r < 0) {
-        log_error("%s: refused, and there is no earlier accepted configuration; not started", d->config_file);
+        log_error("%s: refused, and there is no earlier accepted configuration; not started",
+                  d->config_file);
         return r;
     }
     log_error("%s: refused; running on the last accepted configuration", d->config_file);
@@ -119,7 +125,8 @@ static int open_store(struct daemon *d, struct complaint *complaint) {
     struct text t = TEXT_IN(file), k = TEXT_IN(key_file);
 
     if (mkdir(config->state_dir, 0700) < 0 && errno != EEXIST) {
-        return complain(complaint, -errno, "%s: cannot be made: %s", config->state_dir, strerror(errno));
+        return complain(complaint, -errno, "%s: cannot be made: %s", config->state_dir,
+                        strerror(errno));
     }
     text_addf(&t, "%s/cobid.db", config->state_dir);
     if (*config->key_credential) {

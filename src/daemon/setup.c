@@ -1,7 +1,9 @@
-/* Configuration, templates and holidays as one set: read and checked whole, swapped whole, and kept.
+/* Configuration, templates and holidays as one set: read and checked whole, swapped whole, and
+ * kept.
  *
- * The last accepted set lies in state_dir/accepted: a copy of the configuration file, of the *.conf files beside it, of the
- * templates and of the holidays. A start with a bad file runs on that copy. */
+ * The last accepted set lies in state_dir/accepted: a copy of the configuration file, of the *.conf
+ * files beside it, of the templates and of the holidays. A start with a bad file runs on that copy.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,8 @@ void setup_done(struct setup *setup) {
     *setup = (struct setup){0};
 }
 
-static int load_holidays(const struct config *config, struct setup *setup, struct complaints *complaints) {
+static int load_holidays(const struct config *config, struct setup *setup,
+                         struct complaints *complaints) {
     struct complaint complaint = {0};
 
     if (!*config->holidays_file) {
@@ -45,7 +48,8 @@ static int check_zone(const struct config *config, struct complaints *complaints
     int r = zones_open(&zones);
 
     if (r == 0 && !zones_find(zones, config->timezone)) {
-        complaints_add(complaints, "%s: timezone: this system has no zone %s; is tzdata installed?", config->file, config->timezone);
+        complaints_add(complaints, "%s: timezone: this system has no zone %s; is tzdata installed?",
+                       config->file, config->timezone);
         r = -EINVAL;
     }
     zones_free(zones);
@@ -121,12 +125,14 @@ static int write_whole(const char *file, const char *bytes, size_t length) {
     if (t.overflow) {
         return -ENAMETOOLONG;
     }
-    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                                  0600);
 
     if (fd < 0) {
         return -errno;
     }
-    if (write(fd, bytes, length) != (ssize_t)length || fsync(fd) < 0 || rename(temporary, file) < 0) {
+    if (write(fd, bytes, length) != (ssize_t)length || fsync(fd) < 0 ||
+        rename(temporary, file) < 0) {
         const int error = errno ? errno : EIO;
         (void)unlink(temporary); /* half a file must not stay */
         return -error;
@@ -229,7 +235,8 @@ int setup_keep(const struct setup *setup) {
 
 int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct complaints *complaints) {
     char kept[PATH_SIZE], file[PATH_SIZE];
-    _cleanup_free_ char *folder = NULL; /* where the original lay: relative paths in it begin there */
+    _cleanup_free_ char *folder =
+        NULL; /* where the original lay: relative paths in it begin there */
     struct setup setup = {0};
     size_t length = 0;
     int r = path_join(kept, state_dir, "accepted");
@@ -313,7 +320,8 @@ int setup_reload(struct daemon *d, struct complaints *complaints) {
     if (r < 0) {
         setup_done(&fresh);
         struct text t = TEXT_IN(d->stale_reason);
-        text_addf(&t, "the configuration on disk is refused; still running generation %u", d->generation);
+        text_addf(&t, "the configuration on disk is refused; still running generation %u",
+                  d->generation);
         return r;
     }
     struct setup old = d->setup;

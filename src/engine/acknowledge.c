@@ -1,7 +1,9 @@
-/* The emailed acknowledge link: a look changes nothing; acting needs the token of the link and the code of the mail, once.
+/* The emailed acknowledge link: a look changes nothing; acting needs the token of the link and the
+ * code of the mail, once.
  *
- * Tokens and codes are made from the message's id and the store's secret; the database holds only a hash of the token. A
- * link of an earlier step, a used link and one with too many wrong codes are all the same as one that never was. */
+ * Tokens and codes are made from the message's id and the store's secret; the database holds only a
+ * hash of the token. A link of an earlier step, a used link and one with too many wrong codes are
+ * all the same as one that never was. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +12,8 @@
 
 enum { WRONG_CODES_MAX = 5 };
 
-void ack_secrets(struct engine *e, const char *message_id, char ret_token[44], char ret_code[ACK_CODE_SIZE]) {
+void ack_secrets(struct engine *e, const char *message_id, char ret_token[44],
+                 char ret_code[ACK_CODE_SIZE]) {
     static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     unsigned char secret[32];
 
@@ -30,7 +33,8 @@ static bool token_plausible(const char *token) {
 }
 
 /* The link and its chain, if it is still good. */
-static int find_link(struct engine *e, const char *token, char hash[STORE_HASH_SIZE], struct ack_row *ack, struct escalation_row *chain) {
+static int find_link(struct engine *e, const char *token, char hash[STORE_HASH_SIZE],
+                     struct ack_row *ack, struct escalation_row *chain) {
     if (!token_plausible(token)) {
         return -ENOENT;
     }
@@ -41,7 +45,8 @@ static int find_link(struct engine *e, const char *token, char hash[STORE_HASH_S
     if (r < 0) {
         return r;
     }
-    const bool current = chain->state == ESCALATION_WAITING && chain->generation == ack->generation + 1;
+    const bool current = chain->state == ESCALATION_WAITING &&
+                         chain->generation == ack->generation + 1;
 
     return current && !ack->used && ack->tries < WRONG_CODES_MAX ? 0 : -ENOENT;
 }

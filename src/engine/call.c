@@ -1,6 +1,8 @@
-/* Commands: arguments are checked by the table, dispatched to their handler, and answered in one turn.
+/* Commands: arguments are checked by the table, dispatched to their handler, and answered in one
+ * turn.
  *
- * Bad input gets one clear line and changes nothing: any status other than 200 rolls the turn back. */
+ * Bad input gets one clear line and changes nothing: any status other than 200 rolls the turn back.
+ */
 #include "call.h"
 
 #include <assert.h>
@@ -62,7 +64,8 @@ static call_handler *find_handler(struct call *c) {
             continue;
         }
         const char *of = handlers[i].noun;
-        if ((!of && !command->noun) || (of && command->noun && strcmp(of, command->noun) == 0) || (of && noun && strcmp(of, "*") == 0)) {
+        if ((!of && !command->noun) || (of && command->noun && strcmp(of, command->noun) == 0) ||
+            (of && noun && strcmp(of, "*") == 0)) {
             return handlers[i].handler;
         }
     }
@@ -89,13 +92,16 @@ int call_failed(struct call *c, int error, const char *what) {
         return call_refuse(c, 409, "%s: is taken already; choose another id", what);
     case ECONNREFUSED:
         /* One sentence whatever the cause: it must not tell whose number or address it is. */
-        return call_refuse(c, 409, "%s: this number or address cannot be used here; check it with the person", what);
+        return call_refuse(
+            c, 409, "%s: this number or address cannot be used here; check it with the person",
+            what);
     case ESTALE:
         return call_refuse(c, 409, "%s: changed meanwhile; look again and repeat", what);
     case EPROTO:
         return call_refuse(c, 409, "%s: not possible in its present state", what);
     case EUCLEAN:
-        return call_refuse(c, 500, "%s: the stored row cannot be read; see the log and `cobictl health`", what);
+        return call_refuse(
+            c, 500, "%s: the stored row cannot be read; see the log and `cobictl health`", what);
     case EBUSY:
         return call_refuse(c, 503, "the database is locked by another process; try again");
     case ENOSPC:
@@ -103,7 +109,8 @@ int call_failed(struct call *c, int error, const char *what) {
     case EROFS:
         return call_refuse(c, 503, "the database cannot be written; nothing was changed");
     default:
-        return call_refuse(c, 503, "%s: the store failed (%s); see the log", what, strerror(-error));
+        return call_refuse(c, 503, "%s: the store failed (%s); see the log", what,
+                           strerror(-error));
     }
 }
 
@@ -125,14 +132,17 @@ const char *call_actor(const struct call *c) {
 }
 
 int call_audit(struct call *c, const char *subject, const char *detail) {
-    const struct audit_entry entry = {.at = c->e->now,
-                                      .actor = c->actor->user,
-                                      .as = c->as,
-                                      .action = arena_printf(&c->e->arena, "%s %s", c->command->noun ? c->command->noun : "", c->command->verb),
-                                      .subject = subject,
-                                      .detail = detail};
+    const struct audit_entry entry = {
+        .at = c->e->now,
+        .actor = c->actor->user,
+        .as = c->as,
+        .action = arena_printf(&c->e->arena, "%s %s", c->command->noun ? c->command->noun : "",
+                               c->command->verb),
+        .subject = subject,
+        .detail = detail};
 
-    return c->command->flags & COMMAND_READS ? access_append(c->e->store, &entry) : audit_append(c->e->store, &entry);
+    return c->command->flags & COMMAND_READS ? access_append(c->e->store, &entry)
+                                             : audit_append(c->e->store, &entry);
 }
 
 /* ---- arguments ---- */
@@ -186,11 +196,14 @@ static int add_option(struct call *c, const char *name, json_t *value) {
     size_t length = 0;
 
     for (const char *p = name; *p && length < sizeof safe - 1; p++) {
-        safe[length++] = *p >= 0x21 && *p < 0x7f ? *p : '?'; /* a name from outside is shown, never as it came */
+        safe[length++] = *p >= 0x21 && *p < 0x7f
+                             ? *p
+                             : '?'; /* a name from outside is shown, never as it came */
     }
     safe[length] = '\0';
     if (!field) {
-        return call_refuse(c, 400, "--%s: no such option; see cobictl %s %s --help", safe, c->command->noun ? c->command->noun : "", c->command->verb);
+        return call_refuse(c, 400, "--%s: no such option; see cobictl %s %s --help", safe,
+                           c->command->noun ? c->command->noun : "", c->command->verb);
     }
     if (field->type == FIELD_SWITCH) {
         if (!json_is_boolean(value)) {
@@ -215,9 +228,11 @@ static int read_positional(struct call *c, json_t *value, size_t index, const ch
     const char *name = c->command->arguments[index];
 
     if (!name) {
-        return call_refuse(c, 400, "%s takes no %s argument", c->command->verb, index ? "second" : "further");
+        return call_refuse(c, 400, "%s takes no %s argument", c->command->verb,
+                           index ? "second" : "further");
     }
-    if (!json_is_string(value) || text_check(json_string_value(value), json_string_length(value), 100) != TEXT_FINE) {
+    if (!json_is_string(value) ||
+        text_check(json_string_value(value), json_string_length(value), 100) != TEXT_FINE) {
         return call_refuse(c, 400, "%s: must be one line of text, at most 100 bytes", name);
     }
     *ret_text = arena_copy(&c->e->arena, json_string_value(value));
@@ -266,11 +281,14 @@ static int check_complete(struct call *c) {
         return call_refuse(c, 400, "%s is missing", command->arguments[1]);
     }
     if ((command->flags & COMMAND_ONE_OF) && c->value_count - (call_given(c, "as") ? 1 : 0) != 1) {
-        return call_refuse(c, 400, "exactly one of its options must be given; see cobictl %s %s --help", command->noun, command->verb);
+        return call_refuse(c, 400,
+                           "exactly one of its options must be given; see cobictl %s %s --help",
+                           command->noun, command->verb);
     }
     int status = require(c, command->options, command->option_count);
 
-    if (status == 200 && (command->flags & COMMAND_NOUN_FIELDS) && strcmp(command->verb, "add") == 0) {
+    if (status == 200 && (command->flags & COMMAND_NOUN_FIELDS) &&
+        strcmp(command->verb, "add") == 0) {
         status = require(c, noun_tables[c->noun].fields, noun_tables[c->noun].field_count);
     }
     return status;
@@ -282,9 +300,12 @@ static int check_as(struct call *c) {
     struct store *store = c->e->store;
 
     if (!as) {
-        return c->command->flags & COMMAND_NEEDS_AS ? call_refuse(c, 400, "--as is missing: name the member of staff who decides") : 200;
+        return c->command->flags & COMMAND_NEEDS_AS
+                   ? call_refuse(c, 400, "--as is missing: name the member of staff who decides")
+                   : 200;
     }
-    if (!noun_exists(store, NOUN_PRACTITIONER, as) && !noun_exists(store, NOUN_SUPERVISOR, as) && !noun_exists(store, NOUN_OFFICER, as) &&
+    if (!noun_exists(store, NOUN_PRACTITIONER, as) && !noun_exists(store, NOUN_SUPERVISOR, as) &&
+        !noun_exists(store, NOUN_OFFICER, as) &&
         !(noun_exists(store, NOUN_ADVOCATE, as) && strcmp(c->command->noun, "escalation") == 0)) {
         return call_refuse(c, 403, "--as %s: no member of staff of that id", as);
     }
@@ -305,7 +326,8 @@ static int carry_out(struct call *c, json_t *arguments) {
     return status == 200 ? handler(c) : status;
 }
 
-int engine_command(struct engine *e, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply) {
+int engine_command(struct engine *e, const struct command *command, const struct actor *actor,
+                   json_t *arguments, json_t **ret_reply) {
     struct call c = {.e = e, .command = command, .actor = actor, .id = "", .id2 = "", .as = ""};
     int r = turn_begin(e);
 
@@ -332,7 +354,9 @@ int engine_command(struct engine *e, const struct command *command, const struct
 /* ---- documents ---- */
 
 void json_put_text(json_t *object, const char *name, const char *text) {
-    (void)json_object_set_new(object, name, text && *text ? json_string(text) : json_null()); /* memory only; a crash is tested */
+    (void)json_object_set_new(object, name,
+                              text && *text ? json_string(text)
+                                            : json_null()); /* memory only; a crash is tested */
 }
 
 void json_put_instant(json_t *object, const char *name, struct instant t) {
@@ -355,8 +379,8 @@ void json_put_date(json_t *object, const char *name, struct date d) {
 
 json_t *session_to_json(const struct session_row *s) {
     char local[CIVIL_TEXT_SIZE];
-    json_t *o = json_pack("{s:s,s:s,s:i,s:i,s:i}", "id", s->id, "participant", s->participant, "number", (int)s->number, "of", (int)s->of,
-                          "attempt", (int)s->attempt);
+    json_t *o = json_pack("{s:s,s:s,s:i,s:i,s:i}", "id", s->id, "participant", s->participant,
+                          "number", (int)s->number, "of", (int)s->of, "attempt", (int)s->attempt);
 
     civil_to_text(s->start, local);
     json_put_text(o, "module", s->module);
@@ -373,7 +397,8 @@ json_t *session_to_json(const struct session_row *s) {
 }
 
 json_t *message_to_json(const struct message_row *m) {
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", m->id, "kind", message_kind_to_text(m->kind), "audience", audience_to_text(m->audience),
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", m->id, "kind",
+                          message_kind_to_text(m->kind), "audience", audience_to_text(m->audience),
                           "recipient", m->recipient, "channel", channel_to_text(m->channel));
 
     json_put_text(o, "to", m->to);

@@ -18,22 +18,24 @@ struct call {
     enum noun noun;       /* of the command, where it is one of the nouns */
     struct call_value values[CALL_VALUES_MAX];
     size_t value_count;
-    json_t *reply;        /* set by the handler; taken over by the answer */
-    bool dry_run;         /* everything is undone after the answer is made */
+    json_t *reply; /* set by the handler; taken over by the answer */
+    bool dry_run;  /* everything is undone after the answer is made */
 };
 /* A handler returns an HTTP status: 200 with reply set, or what call_refuse() returned. */
 typedef int call_handler(struct call *c);
 
 /* Sets the reply to {"error": line} and returns status. */
 _printf_(3, 4) int call_refuse(struct call *c, int status, const char *format, ...);
-/* Turns a negative errno of store or rules into a refusal. what names the thing ("session S-ABC"). */
+/* Turns a negative errno of store or rules into a refusal. what names the thing ("session S-ABC").
+ */
 int call_failed(struct call *c, int error, const char *what);
 /* The value of an option; NULL when it was not given. */
 const char *call_value(const struct call *c, const char *name);
 bool call_given(const struct call *c, const char *name);
 /* 200 and {"id": ..., "ok": true}-like documents are built with these. NULL and "" become null. */
 void json_put_text(json_t *object, const char *name, const char *text);
-void json_put_instant(json_t *object, const char *name, struct instant t); /* 0 and INSTANT_NEVER become null */
+void json_put_instant(json_t *object, const char *name,
+                      struct instant t); /* 0 and INSTANT_NEVER become null */
 void json_put_date(json_t *object, const char *name, struct date d);
 json_t *session_to_json(const struct session_row *row);
 json_t *message_to_json(const struct message_row *row);
@@ -43,13 +45,19 @@ _must_use_ int call_audit(struct call *c, const char *subject, const char *detai
 const char *call_actor(const struct call *c);
 
 /* Handlers, by file. */
-call_handler people_add, people_list, people_show, people_set, people_absent, people_link, people_unlink;
-call_handler participant_plan, participant_pause, participant_resume, participant_withdraw, participant_end, participant_complete;
-call_handler session_command_list, session_command_show, session_command_move, session_command_cancel, session_command_outcome;
+call_handler people_add, people_list, people_show, people_set, people_absent, people_link,
+    people_unlink;
+call_handler participant_plan, participant_pause, participant_resume, participant_withdraw,
+    participant_end, participant_complete;
+call_handler session_command_list, session_command_show, session_command_move,
+    session_command_cancel, session_command_outcome;
 call_handler task_command_list, task_command_done;
 call_handler feed_command_create, feed_command_list, feed_command_revoke;
-call_handler message_command_list, message_command_show, message_command_retry, message_command_cancel;
-call_handler escalation_command_list, escalation_command_show, escalation_command_ack, escalation_command_resolve;
-call_handler template_command_list, template_command_show, view_preview, view_explain, view_status, view_health;
+call_handler message_command_list, message_command_show, message_command_retry,
+    message_command_cancel;
+call_handler escalation_command_list, escalation_command_show, escalation_command_ack,
+    escalation_command_resolve;
+call_handler template_command_list, template_command_show, view_preview, view_explain, view_status,
+    view_health;
 
 #endif

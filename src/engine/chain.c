@@ -1,7 +1,8 @@
 /* Escalation chains: who is told next, what an acknowledgement does, what an exhausted chain does.
  *
- * One chain for each audience and advocate: an acknowledgement in one never touches another. Steps exhausted is not the end: the operator is
- * alarmed and all steps begin again on the next working day, until a person acknowledges or resolves. */
+ * One chain for each audience and advocate: an acknowledgement in one never touches another. Steps
+ * exhausted is not the end: the operator is alarmed and all steps begin again on the next working
+ * day, until a person acknowledges or resolves. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -11,12 +12,19 @@
 #include "outbox.h"
 
 int chain_open(struct engine *e, const struct chain_start *start) {
-    const struct escalation_policy *policy = config_find_escalation(e->setup.config, start->kind, start->audience);
-    struct escalation_row row = {
-        .kind = start->kind, .audience = start->audience, .state = ESCALATION_OPEN, .opened_at = e->now, .happened_at = start->happened_at, .wake_at = e->now};
+    const struct escalation_policy *policy = config_find_escalation(e->setup.config, start->kind,
+                                                                    start->audience);
+    struct escalation_row row = {.kind = start->kind,
+                                 .audience = start->audience,
+                                 .state = ESCALATION_OPEN,
+                                 .opened_at = e->now,
+                                 .happened_at = start->happened_at,
+                                 .wake_at = e->now};
 
     if (!policy) {
-        return turn_alarm(e, "no_policy", start->session, 0, "the configuration has no escalation policy for a kind that is needed; see cobid.conf(5).");
+        return turn_alarm(e, "no_policy", start->session, 0,
+                          "the configuration has no escalation policy for a kind that is needed; "
+                          "see cobid.conf(5).");
     }
     row.policy = *policy;
     int r = text_copy(row.advocate, sizeof row.advocate, start->advocate);
@@ -28,7 +36,8 @@ int chain_open(struct engine *e, const struct chain_start *start) {
     if (r <= 0) {
         return r;
     }
-    log_notice("escalation %s opened: %s, %s", row.id, escalation_kind_to_text(row.kind), audience_to_text(row.audience));
+    log_notice("escalation %s opened: %s, %s", row.id, escalation_kind_to_text(row.kind),
+               audience_to_text(row.audience));
     return turn_audit(e, "escalation open", row.id, row.topic);
 }
 
@@ -39,16 +48,21 @@ static const char *supervisor_of_chain(struct engine *e, const struct escalation
 
     if (*row->session && session_find(e->store, row->session, &session) == 0) {
         worker = arena_copy(&e->arena, session.practitioner);
-    } else if (noun_find(e->store, NOUN_PARTICIPANT, row->participant, &e->arena, &participant) == 0) {
+    } else if (noun_find(e->store, NOUN_PARTICIPANT, row->participant, &e->arena, &participant) ==
+               0) {
         worker = noun_value(&participant, "practitioner");
     } else {
         return "";
     }
-    return noun_find(e->store, NOUN_PRACTITIONER, worker, &e->arena, &practitioner) == 0 ? noun_value(&practitioner, "supervisor") : "";
+    return noun_find(e->store, NOUN_PRACTITIONER, worker, &e->arena, &practitioner) == 0
+               ? noun_value(&practitioner, "supervisor")
+               : "";
 }
 
-/* Who the step tells: an id, or "" for nobody. "Next" is counted along the steps before, whether they could be told or not. */
-static const char *target_of(struct engine *e, const struct escalation_row *row, uint32_t step, enum audience *ret_audience) {
+/* Who the step tells: an id, or "" for nobody. "Next" is counted along the steps before, whether
+ * they could be told or not. */
+static const char *target_of(struct engine *e, const struct escalation_row *row, uint32_t step,
+                             enum audience *ret_audience) {
     const char *last = "";
 
     for (uint32_t i = 0; i <= step; i++) {
@@ -58,7 +72,9 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
             last = supervisor_of_chain(e, row);
             break;
         case TARGET_NEXT_SUPERVISOR:
-            last = noun_find(e->store, NOUN_SUPERVISOR, last, &e->arena, &supervisor) == 0 ? noun_value(&supervisor, "next") : "";
+            last = noun_find(e->store, NOUN_SUPERVISOR, last, &e->arena, &supervisor) == 0
+                       ? noun_value(&supervisor, "next")
+                       : "";
             break;
         case TARGET_ADVOCATE:
         case TARGET_OPERATOR:
@@ -80,8 +96,10 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
     return "";
 }
 
-/* A service that does not acknowledge is called by a supervisor: a task, never a link by which staff could silence the service's chain. */
-static int call_service(struct engine *e, const struct escalation_row *row, const char *supervisor) {
+/* A service that does not acknowledge is called by a supervisor: a task, never a link by which
+ * staff could silence the service's chain. */
+static int call_service(struct engine *e, const struct escalation_row *row,
+                        const char *supervisor) {
     struct person chief;
     const int r = person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief);
 
@@ -90,17 +108,20 @@ static int call_service(struct engine *e, const struct escalation_row *row, cons
     }
     const struct working_time work = person_working_time(e, &chief);
 
-    return duty_open(e, &(struct duty_start){.kind = TASK_CALL_ADVOCATE,
-                                             .owner = supervisor,
-                                             .next_owner = "",
-                                             .participant = row->participant,
-                                             .session = row->session,
-                                             .about = row->advocate,
-                                             .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
+    return duty_open(e, &(struct duty_start){
+                            .kind = TASK_CALL_ADVOCATE,
+                            .owner = supervisor,
+                            .next_owner = "",
+                            .participant = row->participant,
+                            .session = row->session,
+                            .about = row->advocate,
+                            .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
 }
 
-static int tell(struct engine *e, const struct escalation_row *row, uint32_t step, enum audience audience, const char *id) {
-    const enum message_kind kind = audience == AUDIENCE_ADVOCATE ? KIND_ADVOCATE_NOTICE : KIND_ESCALATION;
+static int tell(struct engine *e, const struct escalation_row *row, uint32_t step,
+                enum audience audience, const char *id) {
+    const enum message_kind kind = audience == AUDIENCE_ADVOCATE ? KIND_ADVOCATE_NOTICE
+                                                                 : KIND_ESCALATION;
 
     if (row->audience == AUDIENCE_ADVOCATE && audience == AUDIENCE_SUPERVISOR) {
         return call_service(e, row, id);
@@ -108,7 +129,10 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
 
     if (audience == AUDIENCE_OPERATOR) {
         return turn_alarm(e, "escalation", row->id, row->generation,
-                          arena_printf(&e->arena, "escalation %s has reached the operator: nobody before has acknowledged. Find a person: `cobictl escalation show %s`.", row->id, row->id));
+                          arena_printf(&e->arena,
+                                       "escalation %s has reached the operator: nobody before has "
+                                       "acknowledged. Find a person: `cobictl escalation show %s`.",
+                                       row->id, row->id));
     }
     struct message_row m = outbox_blank(e, kind, audience, id);
 
@@ -130,19 +154,25 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
     row->exhausted = true;
     /* Where the operator is the last step, they have just been told. */
     if (policy->steps[policy->step_count - 1].target != TARGET_OPERATOR) {
-        r = turn_alarm(e, "exhausted", row->id, row->at.cycle,
-                       arena_printf(&e->arena, "escalation %s: all steps were told and nobody has acknowledged. It repeats each working day: `cobictl escalation show %s`.", row->id, row->id));
+        r = turn_alarm(
+            e, "exhausted", row->id, row->at.cycle,
+            arena_printf(&e->arena,
+                         "escalation %s: all steps were told and nobody has acknowledged. It "
+                         "repeats each working day: `cobictl escalation show %s`.",
+                         row->id, row->id));
     }
     if (r < 0 || row->audience != AUDIENCE_ADVOCATE) {
         return r < 0 ? r : 0;
     }
     const char *supervisor = supervisor_of_chain(e, row);
 
-    return *supervisor ? call_service(e, row, supervisor) : 0; /* without one, the operator knows already */
+    return *supervisor ? call_service(e, row, supervisor)
+                       : 0; /* without one, the operator knows already */
 }
 
-/* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once; when none is left, a new cycle waits for
- * the next working day. Ends: each round either tells or moves one step on. */
+/* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once;
+ * when none is left, a new cycle waits for the next working day. Ends: each round either tells or
+ * moves one step on. */
 static int tell_next(struct engine *e, struct escalation_row *row) {
     for (uint32_t round = 0; round <= ESCALATION_STEPS_MAX; round++) {
         const bool end = row->at.step >= row->policy.step_count;
@@ -156,9 +186,12 @@ static int tell_next(struct engine *e, struct escalation_row *row) {
             continue;
         }
         /* A new cycle begins when offices open, whoever it will tell. */
-        const struct working_time work = end ? turn_office_days(e, person.zone) : person_working_time(e, &person);
-        const struct escalation_decision d = escalation_decide(&row->policy, row->at, &work, e->now);
-        int r = d.move == ESCALATE_TELL ? tell(e, row, row->at.step, audience, id) : exhausted(e, row);
+        const struct working_time work = end ? turn_office_days(e, person.zone)
+                                             : person_working_time(e, &person);
+        const struct escalation_decision d = escalation_decide(&row->policy, row->at, &work,
+                                                               e->now);
+        int r = d.move == ESCALATE_TELL ? tell(e, row, row->at.step, audience, id)
+                                        : exhausted(e, row);
 
         row->at = d.next;
         row->wake_at = d.until;
@@ -226,9 +259,12 @@ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *
     row->acknowledged_at = e->now;
     row->generation++;
     row->exhausted = false;
-    row->wake_at = row->audience == AUDIENCE_ADVOCATE ? INSTANT_NEVER : working_days_add(&work, e->now, row->policy.acknowledged_days);
+    row->wake_at = row->audience == AUDIENCE_ADVOCATE
+                       ? INSTANT_NEVER
+                       : working_days_add(&work, e->now, row->policy.acknowledged_days);
     if (row->audience == AUDIENCE_ADVOCATE) {
-        /* A service acknowledges receipt: there is nothing more for it to do, so its chain is over. */
+        /* A service acknowledges receipt: there is nothing more for it to do, so its chain is over.
+         */
         r = escalation_next(row->state, ESCALATION_RESOLVE, &row->state);
         r = r < 0 ? r : text_copy(row->resolved_by, sizeof row->resolved_by, by);
     }
@@ -238,7 +274,8 @@ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *
     return r < 0 ? r : turn_audit(e, "escalation acknowledge", row->id, by);
 }
 
-int chain_resolve(struct engine *e, struct escalation_row *row, const char *by, const char *because) {
+int chain_resolve(struct engine *e, struct escalation_row *row, const char *by,
+                  const char *because) {
     const enum escalation_state from = row->state;
     const uint32_t generation = row->generation;
     int r = escalation_next(from, ESCALATION_RESOLVE, &row->state);
@@ -257,7 +294,8 @@ int chain_resolve(struct engine *e, struct escalation_row *row, const char *by, 
     return r < 0 ? r : turn_audit(e, "escalation resolve", row->id, because);
 }
 
-int chain_resolve_session(struct engine *e, const char *session, enum escalation_kind kind, const char *by, const char *because) {
+int chain_resolve_session(struct engine *e, const char *session, enum escalation_kind kind,
+                          const char *by, const char *because) {
     enum { CHAINS_MAX = 64 };
     const struct escalation_filter filter = {.session = session, .open = true};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
@@ -290,13 +328,15 @@ bool chain_allows(struct engine *e, const struct escalation_row *row, const char
     if (row->audience == AUDIENCE_ADVOCATE) {
         return strcmp(row->advocate, staff) == 0;
     }
-    if (*row->session && session_find(e->store, row->session, &session) == 0 && strcmp(session.practitioner, staff) == 0) {
+    if (*row->session && session_find(e->store, row->session, &session) == 0 &&
+        strcmp(session.practitioner, staff) == 0) {
         return false; /* nobody acknowledges their own miss */
     }
     return noun_exists(e->store, NOUN_SUPERVISOR, staff);
 }
 
-struct instant chain_decision_due(struct engine *e, struct instant recorded, const struct person *person) {
+struct instant chain_decision_due(struct engine *e, struct instant recorded,
+                                  const struct person *person) {
     const struct working_time work = turn_office_days(e, person->zone);
 
     return working_days_add(&work, recorded, e->setup.config->evidence_days);

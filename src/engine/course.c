@@ -1,7 +1,9 @@
-/* The course of a session: reminders, its start, the question for its outcome, and what a recorded outcome tells whom.
+/* The course of a session: reminders, its start, the question for its outcome, and what a recorded
+ * outcome tells whom.
  *
- * Nothing is auto-missed: time passing only ever asks for the outcome and, past the deadline, tells a supervisor that it is
- * missing. Each look at a session decides everything that is due by now and arms its next timer in the same transaction. */
+ * Nothing is auto-missed: time passing only ever asks for the outcome and, past the deadline, tells
+ * a supervisor that it is missing. Each look at a session decides everything that is due by now and
+ * arms its next timer in the same transaction. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -10,9 +12,12 @@
 #include "duty.h"
 #include "outbox.h"
 
-struct remind_session course_remind_session(struct engine *e, const struct session_row *s, unsigned *ret_traits) {
-    const struct session_filter filter = {.participant = s->participant, .to = s->start_at, .live = true};
-    struct session_row *rows = arena_alloc(&e->arena, (size_t)PROGRAMME_SESSIONS_MAX * 2, sizeof *rows);
+struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
+                                            unsigned *ret_traits) {
+    const struct session_filter filter = {
+        .participant = s->participant, .to = s->start_at, .live = true};
+    struct session_row *rows = arena_alloc(&e->arena, (size_t)PROGRAMME_SESSIONS_MAX * 2,
+                                           sizeof *rows);
     const int count = session_list(e->store, &filter, rows, (size_t)PROGRAMME_SESSIONS_MAX * 2);
     unsigned traits = s->number == 1 ? REMIND_FIRST_SESSION : 0;
 
@@ -27,10 +32,12 @@ struct remind_session course_remind_session(struct engine *e, const struct sessi
     if (ret_traits) {
         *ret_traits = traits;
     }
-    return (struct remind_session){.start = s->start, .start_at = s->start_at, .booked_at = s->revised_at, .traits = traits};
+    return (struct remind_session){
+        .start = s->start, .start_at = s->start_at, .booked_at = s->revised_at, .traits = traits};
 }
 
-static int add_reminder(struct engine *e, const struct session_row *s, uint32_t step, const struct remind_decision *d) {
+static int add_reminder(struct engine *e, const struct session_row *s, uint32_t step,
+                        const struct remind_decision *d) {
     const struct remind_step *policy = &e->setup.config->reminders.steps[step];
     struct message_row m = outbox_blank(e, KIND_REMINDER, AUDIENCE_PARTICIPANT, s->participant);
     struct noun_row participant;
@@ -58,7 +65,8 @@ static int add_reminder(struct engine *e, const struct session_row *s, uint32_t 
     return r < 0 ? r : 0;
 }
 
-/* Looks at the reminder steps of a planned session; *next becomes the earliest that is still to come. */
+/* Looks at the reminder steps of a planned session; *next becomes the earliest that is still to
+ * come. */
 static int remind(struct engine *e, struct session_row *s, struct instant *next) {
     const struct config *config = e->setup.config;
     const struct remind_place place = {turn_zone(e, s->zone), e->setup.holidays};
@@ -70,7 +78,8 @@ static int remind(struct engine *e, struct session_row *s, struct instant *next)
         if (s->steps_done & 1u << step) {
             continue;
         }
-        struct remind_decision d = remind_decide(&config->reminders, &config->send_window, &place, &any, step, e->now);
+        struct remind_decision d = remind_decide(&config->reminders, &config->send_window, &place,
+                                                 &any, step, e->now);
         if (d.verdict == REMIND_WAIT) {
             *next = instant_min(*next, d.due);
             continue;
@@ -88,7 +97,8 @@ static int remind(struct engine *e, struct session_row *s, struct instant *next)
 }
 
 static int ask_outcome(struct engine *e, const struct session_row *s) {
-    struct message_row m = outbox_blank(e, KIND_OUTCOME_REQUEST, AUDIENCE_PRACTITIONER, s->practitioner);
+    struct message_row m = outbox_blank(e, KIND_OUTCOME_REQUEST, AUDIENCE_PRACTITIONER,
+                                        s->practitioner);
 
     memcpy(m.session, s->id, sizeof m.session);
     memcpy(m.participant, s->participant, sizeof m.participant);
@@ -131,32 +141,38 @@ static int await_outcome(struct engine *e, struct session_row *s, struct instant
         }
     }
     if (r == 0 && next->us == INSTANT_NEVER.us) {
-        *next = instant_add(e->now, span_days(1)); /* the chain is at work; the session is still looked at once a day */
+        *next = instant_add(
+            e->now,
+            span_days(1)); /* the chain is at work; the session is still looked at once a day */
     }
     return r;
 }
 
 static int missed_contact(struct engine *e, const struct session_row *s) {
-    struct message_row m = outbox_blank(e, KIND_MISSED_CONTACT, AUDIENCE_PARTICIPANT, s->participant);
+    struct message_row m = outbox_blank(e, KIND_MISSED_CONTACT, AUDIENCE_PARTICIPANT,
+                                        s->participant);
     struct noun_row participant;
     int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
 
     if (r < 0) {
         return r;
     }
-    const int channel = outbox_participant_channel(e, &participant, 1u << CHANNEL_SMS | 1u << CHANNEL_EMAIL);
+    const int channel = outbox_participant_channel(e, &participant,
+                                                   1u << CHANNEL_SMS | 1u << CHANNEL_EMAIL);
 
     m.channel = channel < 0 ? CHANNEL_SMS : (enum channel)channel;
     memcpy(m.session, s->id, sizeof m.session);
     memcpy(m.participant, s->participant, sizeof m.participant);
     if (channel < 0) {
-        r = text_copy(m.reason, sizeof m.reason, "no_channel"); /* the practitioner's contact task is there already */
+        r = text_copy(m.reason, sizeof m.reason,
+                      "no_channel"); /* the practitioner's contact task is there already */
     }
     r = r < 0 ? r : outbox_add(e, &m);
     return r < 0 ? r : 0;
 }
 
-static int tell_advocates_missed(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+static int tell_advocates_missed(struct engine *e, const struct session_row *s,
+                                 const struct outcome_code *code) {
     enum { LINKS_MAX = 32 };
     struct link_row links[LINKS_MAX];
     const int count = link_list(e->store, NULL, s->participant, &e->arena, links, LINKS_MAX);
@@ -167,7 +183,9 @@ static int tell_advocates_missed(struct engine *e, const struct session_row *s, 
                                                           .advocate = links[i].advocate,
                                                           .participant = s->participant,
                                                           .session = s->id,
-                                                          .topic = code->provisional ? "missed_provisional" : "missed_confirmed",
+                                                          .topic = code->provisional
+                                                                       ? "missed_provisional"
+                                                                       : "missed_confirmed",
                                                           .happened_at = s->recorded_at});
         if (r < 0) {
             return r;
@@ -176,13 +194,16 @@ static int tell_advocates_missed(struct engine *e, const struct session_row *s, 
     return count < 0 ? count : 0;
 }
 
-static int open_miss_tasks(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+static int open_miss_tasks(struct engine *e, const struct session_row *s,
+                           const struct outcome_code *code) {
     struct noun_row practitioner;
     struct person worker, chief;
     int r = noun_find(e->store, NOUN_PRACTITIONER, s->practitioner, &e->arena, &practitioner);
 
     r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, s->practitioner, &worker);
-    r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
+    r = r < 0
+            ? r
+            : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
     if (r < 0) {
         return r;
     }
@@ -209,11 +230,14 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s, const 
 
 static bool officer_hears(const struct outcome_code *code, const char *route) {
     return (code->tell & TELL_OFFICER) ||
-           ((code->tell & TELL_OFFICER_BY_ROUTE) && (strcmp(route, "licence") == 0 || strcmp(route, "spo") == 0));
+           ((code->tell & TELL_OFFICER_BY_ROUTE) &&
+            (strcmp(route, "licence") == 0 || strcmp(route, "spo") == 0));
 }
 
-/* A miss that nobody took back in time: two chains that know nothing of each other, the officer by route, the participant in neutral words. */
-static int tell_miss(struct engine *e, const struct session_row *s, const struct outcome_code *code) {
+/* A miss that nobody took back in time: two chains that know nothing of each other, the officer by
+ * route, the participant in neutral words. */
+static int tell_miss(struct engine *e, const struct session_row *s,
+                     const struct outcome_code *code) {
     int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
                                                 .audience = AUDIENCE_SUPERVISOR,
                                                 .advocate = "",
@@ -299,7 +323,9 @@ int course_arm(struct engine *e, struct session_row *s) {
         return 0;
     }
     /* Reminders are looked at in the next tick; a planned session is simply woken at once. */
-    s->wake_at = s->state == SESSION_RECORDED ? instant_add(s->recorded_at, e->setup.config->miss_undo) : e->now;
+    s->wake_at = s->state == SESSION_RECORDED
+                     ? instant_add(s->recorded_at, e->setup.config->miss_undo)
+                     : e->now;
     return 0;
 }
 

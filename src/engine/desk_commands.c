@@ -12,7 +12,8 @@ enum { BATCH = 100 };
 /* ---- tasks ---- */
 
 static json_t *task_to_json(const struct task_row *t) {
-    json_t *o = json_pack("{s:s,s:s,s:s}", "id", t->id, "kind", task_kind_to_text(t->kind), "owner", t->owner);
+    json_t *o = json_pack("{s:s,s:s,s:s}", "id", t->id, "kind", task_kind_to_text(t->kind), "owner",
+                          t->owner);
 
     json_put_text(o, "participant", t->participant);
     json_put_text(o, "session", t->session);
@@ -61,7 +62,8 @@ int task_command_done(struct call *c) {
 /* ---- feeds ---- */
 
 static json_t *feed_to_json(const struct feed_row *f) {
-    json_t *o = json_pack("{s:s,s:s,s:s}", "id", f->id, "owner_kind", f->owner_kind, "owner", f->owner);
+    json_t *o = json_pack("{s:s,s:s,s:s}", "id", f->id, "owner_kind", f->owner_kind, "owner",
+                          f->owner);
 
     json_put_instant(o, "created", f->created_at);
     json_put_instant(o, "last_fetched", f->fetched_at);
@@ -97,7 +99,9 @@ int feed_command_create(struct call *c) {
         return call_failed(c, r, "the feed");
     }
     c->reply = feed_to_json(&row);
-    (void)json_object_set_new(c->reply, "url", json_sprintf("%s/feeds/%s.ics", c->e->setup.config->public_url, token)); /* shown this once */
+    (void)json_object_set_new(c->reply, "url",
+                              json_sprintf("%s/feeds/%s.ics", c->e->setup.config->public_url,
+                                           token)); /* shown this once */
     return 200;
 }
 
@@ -139,7 +143,9 @@ int feed_command_revoke(struct call *c) {
 /* ---- messages ---- */
 
 int message_command_list(struct call *c) {
-    const struct message_filter filter = {.participant = call_value(c, "participant"), .audience = call_value(c, "audience"), .state = call_value(c, "state")};
+    const struct message_filter filter = {.participant = call_value(c, "participant"),
+                                          .audience = call_value(c, "audience"),
+                                          .state = call_value(c, "state")};
     struct message_row *rows = arena_alloc(&c->e->arena, BATCH, sizeof *rows);
     char after[MESSAGE_ID_SIZE] = "";
     int count;
@@ -193,8 +199,11 @@ int message_command_retry(struct call *c) {
     if (r < 0) {
         return call_failed(c, r, c->id);
     }
-    if (m.state != MESSAGE_FAILED && m.state != MESSAGE_UNKNOWN && m.state != MESSAGE_UNDELIVERED && m.state != MESSAGE_EXPIRED) {
-        return call_refuse(c, 409, "%s: is %s; only what failed, expired or is unknown can be sent again", c->id, message_state_to_text(m.state));
+    if (m.state != MESSAGE_FAILED && m.state != MESSAGE_UNKNOWN && m.state != MESSAGE_UNDELIVERED &&
+        m.state != MESSAGE_EXPIRED) {
+        return call_refuse(c, 409,
+                           "%s: is %s; only what failed, expired or is unknown can be sent again",
+                           c->id, message_state_to_text(m.state));
     }
     if (instant_cmp(c->e->now, m.not_after) >= 0) {
         return call_refuse(c, 409, "%s: its time has passed; nothing would be sent", c->id);
@@ -229,10 +238,14 @@ int message_command_cancel(struct call *c) {
     const enum message_state from = m.state;
 
     if (message_next(from, MESSAGE_CANCEL, &m.state) < 0) {
-        return call_refuse(c, 409, "%s: is %s and cannot be cancelled any more", c->id, message_state_to_text(from));
+        return call_refuse(c, 409, "%s: is %s and cannot be cancelled any more", c->id,
+                           message_state_to_text(from));
     }
     if (m.audience != AUDIENCE_PARTICIPANT && m.audience != AUDIENCE_PRACTITIONER) {
-        return call_refuse(c, 409, "%s: goes to the %s and is never cancelled by hand; acknowledge or resolve its escalation", c->id, audience_to_text(m.audience));
+        return call_refuse(c, 409,
+                           "%s: goes to the %s and is never cancelled by hand; acknowledge or "
+                           "resolve its escalation",
+                           c->id, audience_to_text(m.audience));
     }
     m.wake_at = INSTANT_NEVER;
     r = text_copy(m.reason, sizeof m.reason, "by_hand");
@@ -248,7 +261,8 @@ int message_command_cancel(struct call *c) {
 /* ---- escalations ---- */
 
 static json_t *escalation_to_json(const struct escalation_row *x) {
-    json_t *o = json_pack("{s:s,s:s,s:s}", "id", x->id, "kind", escalation_kind_to_text(x->kind), "audience", audience_to_text(x->audience));
+    json_t *o = json_pack("{s:s,s:s,s:s}", "id", x->id, "kind", escalation_kind_to_text(x->kind),
+                          "audience", audience_to_text(x->audience));
 
     json_put_text(o, "participant", x->participant);
     json_put_text(o, "session", x->session);
@@ -299,7 +313,9 @@ int escalation_command_show(struct call *c) {
     for (uint32_t i = 0; i < row.policy.step_count; i++) {
         char wait[32];
         span_to_text(row.policy.steps[i].wait, wait);
-        (void)json_array_append_new(steps, json_pack("{s:s,s:s}", "tells", escalation_target_to_text(row.policy.steps[i].target), "wait", wait));
+        (void)json_array_append_new(
+            steps, json_pack("{s:s,s:s}", "tells",
+                             escalation_target_to_text(row.policy.steps[i].target), "wait", wait));
     }
     (void)json_object_set_new(c->reply, "steps", steps);
     return 200;
@@ -312,8 +328,10 @@ static int find_chain(struct call *c, struct escalation_row *row) {
         return call_failed(c, r, c->id);
     }
     if (!chain_allows(c->e, row, c->as)) {
-        return call_refuse(c, 403, "--as %s: only %s may do this here, and nobody for a session of their own", c->as,
-                           row->audience == AUDIENCE_ADVOCATE ? "the advocate who was told" : "a supervisor");
+        return call_refuse(
+            c, 403, "--as %s: only %s may do this here, and nobody for a session of their own",
+            c->as,
+            row->audience == AUDIENCE_ADVOCATE ? "the advocate who was told" : "a supervisor");
     }
     return 200;
 }
@@ -328,7 +346,8 @@ int escalation_command_ack(struct call *c) {
     int r = chain_acknowledge(c->e, &row, c->as);
 
     if (r == -EPROTO) {
-        return call_refuse(c, 409, "%s: is %s; it cannot be acknowledged now", c->id, escalation_state_to_text(row.state));
+        return call_refuse(c, 409, "%s: is %s; it cannot be acknowledged now", c->id,
+                           escalation_state_to_text(row.state));
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
     if (r < 0) {
@@ -374,7 +393,8 @@ int template_command_show(struct call *c) {
     const char *sample = template_sample(c->e->setup.templates, c->id, &c->e->arena);
 
     if (!sample) {
-        return call_refuse(c, 404, "%s: no template of that name; see cobictl template list", c->id);
+        return call_refuse(c, 404, "%s: no template of that name; see cobictl template list",
+                           c->id);
     }
     c->reply = json_pack("{s:s,s:s}", "name", c->id, "sample", sample);
     return 200;

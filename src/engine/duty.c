@@ -1,4 +1,5 @@
-/* Tasks with an owner and a deadline, notices that no chain carries, and the walk over due rows that sets a bad one aside. */
+/* Tasks with an owner and a deadline, notices that no chain carries, and the walk over due rows
+ * that sets a bad one aside. */
 #include "duty.h"
 
 #include <assert.h>
@@ -7,7 +8,8 @@
 
 #include "outbox.h"
 
-int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count, int (*look)(struct engine *e, const char *id)) {
+int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count,
+              int (*look)(struct engine *e, const char *id)) {
     for (size_t i = 0; i < count; i++) {
         int r = store_part_begin(e->store);
         if (r < 0) {
@@ -21,7 +23,12 @@ int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t 
         if (r < 0) {
             log_error("%s %s is set aside: %s", table, ids[i], strerror(-r));
             r = store_quarantine(e->store, table, ids[i], e->now);
-            r = r < 0 ? r : turn_alarm(e, "quarantine", ids[i], 0, arena_printf(&e->arena, "%s %s cannot be worked on and was set aside; a person must look at it.", table, ids[i]));
+            r = r < 0 ? r
+                      : turn_alarm(e, "quarantine", ids[i], 0,
+                                   arena_printf(&e->arena,
+                                                "%s %s cannot be worked on and was set aside; a "
+                                                "person must look at it.",
+                                                table, ids[i]));
             if (r < 0) {
                 return r;
             }
@@ -44,7 +51,8 @@ const char *duty_text(enum task_kind kind) {
 }
 
 static enum audience owner_audience(struct engine *e, const char *owner) {
-    return noun_exists(e->store, NOUN_SUPERVISOR, owner) ? AUDIENCE_SUPERVISOR : AUDIENCE_PRACTITIONER;
+    return noun_exists(e->store, NOUN_SUPERVISOR, owner) ? AUDIENCE_SUPERVISOR
+                                                         : AUDIENCE_PRACTITIONER;
 }
 
 static int mail_owner(struct engine *e, const struct task_row *task, const char *owner) {
@@ -59,7 +67,11 @@ static int mail_owner(struct engine *e, const struct task_row *task, const char 
 }
 
 int duty_open(struct engine *e, const struct duty_start *start) {
-    struct task_row row = {.kind = start->kind, .created_at = e->now, .due = start->due, .wake_at = instant_max(start->due, e->now), .state = TASK_OPEN};
+    struct task_row row = {.kind = start->kind,
+                           .created_at = e->now,
+                           .due = start->due,
+                           .wake_at = instant_max(start->due, e->now),
+                           .state = TASK_OPEN};
     int r = text_copy(row.owner, sizeof row.owner, start->owner);
 
     r = r < 0 ? r : text_copy(row.next_owner, sizeof row.next_owner, start->next_owner);
@@ -93,7 +105,8 @@ static int look(struct engine *e, const char *id) {
         return r;
     }
     if (row.kind == TASK_CHANGED) {
-        return end_task(e, &row, TASK_DROP, "cobid"); /* it only pointed at the calendar, and its time has come */
+        return end_task(e, &row, TASK_DROP,
+                        "cobid"); /* it only pointed at the calendar, and its time has come */
     }
     row.reminded++;
     r = mail_owner(e, &row, row.owner);
@@ -140,8 +153,11 @@ int duty_phone(struct engine *e, const char *participant, const char *session, c
     struct person worker;
     int r = noun_find(e->store, NOUN_PARTICIPANT, participant, &e->arena, &person);
 
-    r = r < 0 ? r : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&person, "practitioner"), &e->arena, &practitioner);
-    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, noun_value(&person, "practitioner"), &worker);
+    r = r < 0 ? r
+              : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&person, "practitioner"),
+                          &e->arena, &practitioner);
+    r = r < 0 ? r
+              : person_find(e, AUDIENCE_PRACTITIONER, noun_value(&person, "practitioner"), &worker);
     if (r < 0) {
         return r;
     }
@@ -156,7 +172,8 @@ int duty_phone(struct engine *e, const char *participant, const char *session, c
                                              .due = working_time_next(&work, e->now)});
 }
 
-int notice_advocates(struct engine *e, const char *participant, const char *topic, uint32_t ordinal) {
+int notice_advocates(struct engine *e, const char *participant, const char *topic,
+                     uint32_t ordinal) {
     enum { LINKS_MAX = 32 };
     struct link_row links[LINKS_MAX];
     const int count = link_list(e->store, NULL, participant, &e->arena, links, LINKS_MAX);
@@ -165,7 +182,8 @@ int notice_advocates(struct engine *e, const char *participant, const char *topi
         if (!links[i].all) {
             continue; /* this service asked to hear of missed sessions only */
         }
-        struct message_row m = outbox_blank(e, KIND_ADVOCATE_NOTICE, AUDIENCE_ADVOCATE, links[i].advocate);
+        struct message_row m = outbox_blank(e, KIND_ADVOCATE_NOTICE, AUDIENCE_ADVOCATE,
+                                            links[i].advocate);
         m.step = ordinal;
         int r = text_copy(m.topic, sizeof m.topic, topic);
         r = r < 0 ? r : text_copy(m.participant, sizeof m.participant, participant);
@@ -187,8 +205,12 @@ int notice_officer(struct engine *e, const struct session_row *s, const char *to
     const char *officer = noun_value(&participant, "officer");
 
     if (!*officer) {
-        r = turn_alarm(e, "no_officer", s->id, 0,
-                       arena_printf(&e->arena, "participant %s has no responsible officer on record, so nobody there was told of session %s: `cobictl participant set %s --officer ID`.", s->participant, s->id, s->participant));
+        r = turn_alarm(
+            e, "no_officer", s->id, 0,
+            arena_printf(&e->arena,
+                         "participant %s has no responsible officer on record, so nobody there was "
+                         "told of session %s: `cobictl participant set %s --officer ID`.",
+                         s->participant, s->id, s->participant));
         return r < 0 ? r : 0;
     }
     struct message_row m = outbox_blank(e, KIND_OFFICER_NOTICE, AUDIENCE_OFFICER, officer);

@@ -1,20 +1,27 @@
-/* What happens by itself to sessions, chains and tasks when their time comes. Private to the engine. */
+/* What happens by itself to sessions, chains and tasks when their time comes. Private to the
+ * engine. */
 #ifndef COBI_ENGINE_DUTY_H
 #define COBI_ENGINE_DUTY_H
 
 #include "turn.h"
 
-/* Works on each row by itself: what fails is set aside and alarmed, the others go on. Returns the count, or what the store said. */
-_must_use_ int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count, int (*look)(struct engine *e, const char *id));
+/* Works on each row by itself: what fails is set aside and alarmed, the others go on. Returns the
+ * count, or what the store said. */
+_must_use_ int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count,
+                         int (*look)(struct engine *e, const char *id));
 
 /* Sessions: reminders, the start, the question for the outcome, what a recorded outcome tells. */
 _must_use_ int course_due(struct engine *e);
-/* The session's next timer after a command changed it: the earliest of what may happen by itself. */
+/* The session's next timer after a command changed it: the earliest of what may happen by itself.
+ */
 _must_use_ int course_arm(struct engine *e, struct session_row *s);
-/* A new plan or revision was made known by another message: the steps before `now` need no reminder. */
-struct remind_session course_remind_session(struct engine *e, const struct session_row *s, unsigned *ret_traits);
+/* A new plan or revision was made known by another message: the steps before `now` need no
+ * reminder. */
+struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
+                                            unsigned *ret_traits);
 
-/* Chains: opens one (unless it is there) with the configured policy. advocate "" for the supervisors' chain. */
+/* Chains: opens one (unless it is there) with the configured policy. advocate "" for the
+ * supervisors' chain. */
 struct chain_start {
     enum escalation_kind kind;
     enum audience audience;
@@ -25,12 +32,16 @@ _must_use_ int chain_open(struct engine *e, const struct chain_start *start);
 _must_use_ int chain_due(struct engine *e);
 /* by: a person's id. -EPROTO: not possible in its state. */
 _must_use_ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *by);
-_must_use_ int chain_resolve(struct engine *e, struct escalation_row *row, const char *by, const char *because);
+_must_use_ int chain_resolve(struct engine *e, struct escalation_row *row, const char *by,
+                             const char *because);
 /* Resolves the open chains of that kind about the session, of one audience. */
-_must_use_ int chain_resolve_session(struct engine *e, const char *session, enum escalation_kind kind, const char *by, const char *because);
+_must_use_ int chain_resolve_session(struct engine *e, const char *session,
+                                     enum escalation_kind kind, const char *by,
+                                     const char *because);
 /* The message of a step cannot be delivered: go on at once. */
 _must_use_ int chain_unreachable(struct engine *e, const char *escalation, uint32_t generation);
-/* May this person acknowledge or resolve the chain? Supervisors theirs, an advocate's own; never the practitioner of the session. */
+/* May this person acknowledge or resolve the chain? Supervisors theirs, an advocate's own; never
+ * the practitioner of the session. */
 bool chain_allows(struct engine *e, const struct escalation_row *row, const char *staff);
 
 /* Tasks. */
@@ -45,11 +56,14 @@ _must_use_ int duty_done(struct engine *e, struct task_row *row, const char *by)
 /* Drops open tasks of that kind about the session: they have become pointless. */
 _must_use_ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind);
 /* "Phone the participant": the practitioner's task when no message can tell them. */
-_must_use_ int duty_phone(struct engine *e, const char *participant, const char *session, const char *about);
+_must_use_ int duty_phone(struct engine *e, const char *participant, const char *session,
+                          const char *about);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */
 
-/* Advocates of the participant hear a status, by the level of their link. topic: "enrolled", "started", "paused", "restarted", "ended", "completed". */
-_must_use_ int notice_advocates(struct engine *e, const char *participant, const char *topic, uint32_t ordinal);
+/* Advocates of the participant hear a status, by the level of their link. topic: "enrolled",
+ * "started", "paused", "restarted", "ended", "completed". */
+_must_use_ int notice_advocates(struct engine *e, const char *participant, const char *topic,
+                                uint32_t ordinal);
 /* The responsible officer hears of an outcome. */
 _must_use_ int notice_officer(struct engine *e, const struct session_row *s, const char *topic);
 

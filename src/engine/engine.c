@@ -1,7 +1,8 @@
 /* The engine's doors: start, tick, what became of an attempt. Each is one turn.
  *
- * A tick orders its work: escalations, sessions, tasks, then the dispatch of messages, so that what is urgent never waits behind what is
- * many. At most TURN_ROWS_MAX rows of each are worked on; the caller comes again while more is due. */
+ * A tick orders its work: escalations, sessions, tasks, then the dispatch of messages, so that what
+ * is urgent never waits behind what is many. At most TURN_ROWS_MAX rows of each are worked on; the
+ * caller comes again while more is due. */
 #include "cobi/engine/engine.h"
 
 #include <assert.h>
@@ -12,7 +13,8 @@
 #include "duty.h"
 #include "outbox.h"
 
-int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports, struct engine **ret_engine) {
+int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports,
+                struct engine **ret_engine) {
     struct engine *e = calloc(1, sizeof *e);
 
     if (!e) {
@@ -38,7 +40,8 @@ void engine_free(struct engine *e) {
 
 void engine_set_setup(struct engine *e, const struct engine_setup *setup) {
     e->setup = *setup;
-    memset(e->lanes, 0, sizeof e->lanes); /* gateways may have other places now; what is in flight is counted in total only */
+    memset(e->lanes, 0, sizeof e->lanes); /* gateways may have other places now; what is in flight
+                                             is counted in total only */
 }
 
 uint32_t engine_in_flight(const struct engine *e) {
@@ -77,7 +80,9 @@ int engine_start(struct engine *e) {
             return r;
         }
         if (count > 0) {
-            log_warning("%d messages were on their way when cobid ended; settled by their kind's policy", count);
+            log_warning(
+                "%d messages were on their way when cobid ended; settled by their kind's policy",
+                count);
         }
     } while (count == TURN_ROWS_MAX);
     return 0;
@@ -92,7 +97,8 @@ static int work(struct engine *e, bool *ret_more) {
         if (count < 0) {
             return count;
         }
-        /* Rows may have been born or rescheduled for this very moment. Messages that wait for a free lane are not "more". */
+        /* Rows may have been born or rescheduled for this very moment. Messages that wait for a
+         * free lane are not "more". */
         more |= count > 0 && !(lanes[i] == outbox_dispatch && e->blocked && e->send_count == 0);
     }
     *ret_more = more;
@@ -138,7 +144,9 @@ json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {
                 instant_to_text(lane->open_until, closed);
             }
             (void)json_object_set_new(audiences, audience_to_text((enum audience)a),
-                                      json_pack("{s:i,s:i,s:s}", "in_flight", (int)lane->in_flight, "failures", (int)lane->failures, "closed_until", closed));
+                                      json_pack("{s:i,s:i,s:s}", "in_flight", (int)lane->in_flight,
+                                                "failures", (int)lane->failures, "closed_until",
+                                                closed));
         }
     }
     return audiences;
@@ -165,7 +173,8 @@ static void describe_next(struct engine *e, struct text *t) {
     }
 }
 
-static void find_trouble(const struct engine *e, const struct store_counts *c, struct audit_report *report) {
+static void find_trouble(const struct engine *e, const struct store_counts *c,
+                         struct audit_report *report) {
     struct text t = TEXT_IN(report->trouble);
 
     if (c->overdue > 0) {
@@ -175,10 +184,12 @@ static void find_trouble(const struct engine *e, const struct store_counts *c, s
         text_addf(&t, "%s%lld rows set aside", t.length ? "; " : "", (long long)c->quarantined);
     }
     if (c->escalations_exhausted > 0) {
-        text_addf(&t, "%s%lld escalations that nobody acknowledges", t.length ? "; " : "", (long long)c->escalations_exhausted);
+        text_addf(&t, "%s%lld escalations that nobody acknowledges", t.length ? "; " : "",
+                  (long long)c->escalations_exhausted);
     }
     if (c->messages_sending > (int64_t)e->in_flight) {
-        text_addf(&t, "%s%lld messages stuck in sending", t.length ? "; " : "", (long long)c->messages_sending - e->in_flight);
+        text_addf(&t, "%s%lld messages stuck in sending", t.length ? "; " : "",
+                  (long long)c->messages_sending - e->in_flight);
     }
     for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
         bool open = false;
@@ -186,7 +197,8 @@ static void find_trouble(const struct engine *e, const struct store_counts *c, s
             open |= e->lanes[i][a].failures >= BREAKER_FAILURES;
         }
         if (open) {
-            text_addf(&t, "%sgateway %s refuses connections or credentials", t.length ? "; " : "", e->setup.config->gateways[i].name);
+            text_addf(&t, "%sgateway %s refuses connections or credentials", t.length ? "; " : "",
+                      e->setup.config->gateways[i].name);
         }
     }
     report->healthy = t.length == 0;
@@ -204,14 +216,19 @@ int engine_audit(struct engine *e, struct audit_report *ret_report) {
         return r;
     }
     report.overdue = (uint32_t)c.overdue;
-    report.stuck = c.messages_sending > (int64_t)e->in_flight ? (uint32_t)(c.messages_sending - e->in_flight) : 0;
+    report.stuck = c.messages_sending > (int64_t)e->in_flight
+                       ? (uint32_t)(c.messages_sending - e->in_flight)
+                       : 0;
     report.quarantined = (uint32_t)c.quarantined;
     report.open_escalations = (uint32_t)c.escalations_open;
     report.exhausted_escalations = (uint32_t)c.escalations_exhausted;
     report.queued = (uint32_t)c.messages_queued;
     report.uncertain = (uint32_t)c.messages_uncertain;
-    text_addf(&status, "%lld participants active, %lld sessions planned, %lld awaiting an outcome, %lld escalations open", (long long)c.participants_active,
-              (long long)c.sessions_planned, (long long)c.awaiting_outcome, (long long)c.escalations_open);
+    text_addf(&status,
+              "%lld participants active, %lld sessions planned, %lld awaiting an outcome, %lld "
+              "escalations open",
+              (long long)c.participants_active, (long long)c.sessions_planned,
+              (long long)c.awaiting_outcome, (long long)c.escalations_open);
     describe_next(e, &status);
     find_trouble(e, &c, &report);
     *ret_report = report;

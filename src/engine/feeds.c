@@ -1,7 +1,8 @@
 /* Calendar feeds: who a token belongs to, which version its bytes have, and the bytes.
  *
- * Practitioners' and offices' feeds carry the whole plan and the days past that are configured; a participant's feed says "Appointment" and
- * nothing more, within the horizon. Nothing of an escalation, an advocate or an outcome ever changes a byte here. */
+ * Practitioners' and offices' feeds carry the whole plan and the days past that are configured; a
+ * participant's feed says "Appointment" and nothing more, within the horizon. Nothing of an
+ * escalation, an advocate or an outcome ever changes a byte here. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 
 enum { FEED_SESSIONS_MAX = 5000, WITHDRAWN_DAYS = 30 };
 
-/* The sessions a feed shows: from local midnight so many days ago, so that the bytes change at most once a day by themselves. */
+/* The sessions a feed shows: from local midnight so many days ago, so that the bytes change at most
+ * once a day by themselves. */
 static struct session_filter feed_filter(struct engine *e, const struct feed_row *row) {
     const struct config *config = e->setup.config;
     const struct zone *zone = turn_zone(e, config->timezone);
@@ -20,9 +22,12 @@ static struct session_filter feed_filter(struct engine *e, const struct feed_row
     const bool participant = strcmp(row->owner_kind, "participant") == 0;
     struct session_filter f = {0};
 
-    (void)zone_resolve(zone, civil_at(date_add_days(today, -(int32_t)config->feed_past_days), 0), ZONE_FIRST, &f.from); /* any midnight will do */
+    (void)zone_resolve(zone, civil_at(date_add_days(today, -(int32_t)config->feed_past_days), 0),
+                       ZONE_FIRST, &f.from); /* any midnight will do */
     if (participant) {
-        (void)zone_resolve(zone, civil_at(date_add_days(today, (int32_t)config->feed_horizon_days + 1), 0), ZONE_FIRST, &f.to);
+        (void)zone_resolve(
+            zone, civil_at(date_add_days(today, (int32_t)config->feed_horizon_days + 1), 0),
+            ZONE_FIRST, &f.to);
         f.participant = row->owner;
     } else if (strcmp(row->owner_kind, "practitioner") == 0) {
         f.practitioner = row->owner;
@@ -36,7 +41,9 @@ static enum feed_status status_of(const struct engine *e, const struct feed_row 
     if (row->revoked_at.us == 0) {
         return FEED_OK;
     }
-    return instant_cmp(e->now, instant_add(row->revoked_at, span_days(WITHDRAWN_DAYS))) < 0 ? FEED_WITHDRAWN : FEED_UNKNOWN;
+    return instant_cmp(e->now, instant_add(row->revoked_at, span_days(WITHDRAWN_DAYS))) < 0
+               ? FEED_WITHDRAWN
+               : FEED_UNKNOWN;
 }
 
 enum feed_status engine_feed_find(struct engine *e, const char *token, struct feed_key *ret_key) {
@@ -72,11 +79,13 @@ enum feed_status engine_feed_find(struct engine *e, const char *token, struct fe
     return FEED_OK;
 }
 
-static const char *summary(struct engine *e, const struct feed_row *feed, const struct session_row *s) {
+static const char *summary(struct engine *e, const struct feed_row *feed,
+                           const struct session_row *s) {
     if (strcmp(feed->owner_kind, "participant") == 0) {
         return "Appointment";
     }
-    return arena_printf(&e->arena, "Session %" PRIu32 " of %" PRIu32 " \302\267 ref %s", s->number, s->of, s->participant);
+    return arena_printf(&e->arena, "Session %" PRIu32 " of %" PRIu32 " \302\267 ref %s", s->number,
+                        s->of, s->participant);
 }
 
 static int build(struct engine *e, const struct feed_row *row, struct feed_body *body) {
@@ -105,10 +114,11 @@ static int build(struct engine *e, const struct feed_row *row, struct feed_body 
         return count;
     }
     const struct config_sender *sender = &e->setup.config->sender;
-    const struct feed_calendar calendar = {.name = strcmp(row->owner_kind, "participant") == 0 ? "Appointments" : "Sessions",
-                                           .organizer = *sender->calendar_email ? sender->calendar_email : sender->email,
-                                           .events = events,
-                                           .event_count = (size_t)count};
+    const struct feed_calendar calendar = {
+        .name = strcmp(row->owner_kind, "participant") == 0 ? "Appointments" : "Sessions",
+        .organizer = *sender->calendar_email ? sender->calendar_email : sender->email,
+        .events = events,
+        .event_count = (size_t)count};
 
     return feed_write(&calendar, &body->bytes, &body->length);
 }
@@ -126,8 +136,10 @@ int engine_feed_build(struct engine *e, const struct feed_key *key, struct feed_
         return r;
     }
     if (row.revoked_at.us != 0) {
-        const struct date day = zone_civil(turn_zone(e, e->setup.config->timezone), row.revoked_at).date;
-        r = feed_write_withdrawn(*sender->calendar_email ? sender->calendar_email : sender->email, day, row.revoked_at, &body.bytes, &body.length);
+        const struct date day =
+            zone_civil(turn_zone(e, e->setup.config->timezone), row.revoked_at).date;
+        r = feed_write_withdrawn(*sender->calendar_email ? sender->calendar_email : sender->email,
+                                 day, row.revoked_at, &body.bytes, &body.length);
     } else {
         r = build(e, &row, &body);
     }
@@ -145,8 +157,10 @@ void engine_feed_fetched(struct engine *e, const struct feed_key *key) {
         return; /* the fetch was answered; a note about it can wait for a store that is not busy */
     }
     r = feed_find(e->store, key->feed_id, &row);
-    if (r == 0 && (row.fetched_at.us == 0 || instant_since(e->now, row.fetched_at).us >= MINUTE_US)) {
-        const struct audit_entry entry = {.at = e->now, .actor = "feed", .action = "feed fetch", .subject = row.id};
+    if (r == 0 &&
+        (row.fetched_at.us == 0 || instant_since(e->now, row.fetched_at).us >= MINUTE_US)) {
+        const struct audit_entry entry = {
+            .at = e->now, .actor = "feed", .action = "feed fetch", .subject = row.id};
         row.fetched_at = e->now;
         r = feed_update(e->store, &row);
         r = r < 0 ? r : access_append(e->store, &entry);

@@ -1,8 +1,9 @@
 /* The outbox: birth, claim and settlement of messages.
  *
- * A message is claimed in the transaction that has just read its session, participant and chain again; the intent (`sending` and its
- * attempt row) is committed before the first byte leaves. An answer that was lost is uncertain and is settled by the kind's
- * policy. Must never send a reminder twice, nor anything after its not_after. */
+ * A message is claimed in the transaction that has just read its session, participant and chain
+ * again; the intent (`sending` and its attempt row) is committed before the first byte leaves. An
+ * answer that was lost is uncertain and is settled by the kind's policy. Must never send a reminder
+ * twice, nor anything after its not_after. */
 #include "outbox.h"
 
 #include <assert.h>
@@ -14,13 +15,16 @@
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
-static const struct retry_policy retry_policy = {{30 * SECOND_US}, {30 * MINUTE_US}, {15 * MINUTE_US}};
+static const struct retry_policy retry_policy = {
+    {30 * SECOND_US}, {30 * MINUTE_US}, {15 * MINUTE_US}};
 /* The breaker closes a lane for a minute, doubling to a quarter of an hour. */
-/* A kind that may repeat is sent again after a lost answer, but not for ever: then a person is told that nobody knows. */
+/* A kind that may repeat is sent again after a lost answer, but not for ever: then a person is told
+ * that nobody knows. */
 enum { UNCERTAIN_ATTEMPTS_MAX = 3 };
 static const struct span breaker_first = {60 * SECOND_US}, breaker_most = {15 * MINUTE_US};
 
-struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience, const char *recipient) {
+struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience,
+                                const char *recipient) {
     struct message_row m = {.kind = kind,
                             .audience = audience,
                             .channel = CHANNEL_EMAIL,
@@ -50,10 +54,13 @@ int outbox_add(struct engine *e, struct message_row *m) {
     return message_insert(e->store, m);
 }
 
-int outbox_participant_channel(struct engine *e, const struct noun_row *participant, unsigned channels) {
-    const bool texts = *noun_value(participant, "mobile") && strcmp(noun_value(participant, "sms"), "yes") == 0;
+int outbox_participant_channel(struct engine *e, const struct noun_row *participant,
+                               unsigned channels) {
+    const bool texts = *noun_value(participant, "mobile") &&
+                       strcmp(noun_value(participant, "sms"), "yes") == 0;
 
-    if ((channels & 1u << CHANNEL_SMS) && texts && config_channel_gateway(e->setup.config, CHANNEL_SMS)) {
+    if ((channels & 1u << CHANNEL_SMS) && texts &&
+        config_channel_gateway(e->setup.config, CHANNEL_SMS)) {
         return CHANNEL_SMS;
     }
     if ((channels & 1u << CHANNEL_EMAIL) && *noun_value(participant, "email") &&
@@ -77,7 +84,9 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
     if (*m->participant) {
         r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &s->participant);
         r = r < 0 ? r : participant_state_find(e->store, m->participant, &s->status);
-        r = r < 0 ? r : noun_find(e->store, NOUN_OFFICE, noun_value(&s->participant, "office"), &e->arena, &s->office);
+        r = r < 0 ? r
+                  : noun_find(e->store, NOUN_OFFICE, noun_value(&s->participant, "office"),
+                              &e->arena, &s->office);
         s->has_participant = true;
     }
     if (r == 0 && *m->session) {
@@ -87,8 +96,10 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
     return r;
 }
 
-/* Why a message must not go any more, or NULL. Stop conditions concern the participant's audience only. */
-static const char *stop_reason(struct engine *e, const struct message_row *m, const struct subject *s) {
+/* Why a message must not go any more, or NULL. Stop conditions concern the participant's audience
+ * only. */
+static const char *stop_reason(struct engine *e, const struct message_row *m,
+                               const struct subject *s) {
     if (m->audience == AUDIENCE_PARTICIPANT) {
         if (s->status.state != PARTICIPANT_ACTIVE) {
             return "participant_not_active";
@@ -102,15 +113,20 @@ static const char *stop_reason(struct engine *e, const struct message_row *m, co
     }
     switch (m->kind) {
     case KIND_REMINDER:
-        return s->session.state != SESSION_PLANNED ? "session_not_planned" : s->session.revision != m->revision ? "session_moved" : NULL;
+        return s->session.state != SESSION_PLANNED  ? "session_not_planned"
+               : s->session.revision != m->revision ? "session_moved"
+                                                    : NULL;
     case KIND_CHANGE:
-        return s->session.state != SESSION_PLANNED ? "session_not_planned" : s->session.revision != m->revision ? "session_moved_again" : NULL;
+        return s->session.state != SESSION_PLANNED  ? "session_not_planned"
+               : s->session.revision != m->revision ? "session_moved_again"
+                                                    : NULL;
     case KIND_CANCELLATION:
         return s->session.state != SESSION_CANCELLED ? "session_not_cancelled" : NULL;
     case KIND_OUTCOME_REQUEST:
         return s->session.state != SESSION_AWAITING_OUTCOME ? "outcome_recorded" : NULL;
     case KIND_MISSED_CONTACT: {
-        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->session.outcome);
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes,
+                                                       s->session.outcome);
         return code && code->miss ? NULL : "outcome_changed";
     }
     case KIND_CONFIRMATION:
@@ -128,7 +144,8 @@ static const char *stop_reason(struct engine *e, const struct message_row *m, co
 }
 
 /* One transition by the table, guarded by the state the row was read in. */
-static int step(struct engine *e, struct message_row *m, enum message_event event, const char *reason) {
+static int step(struct engine *e, struct message_row *m, enum message_event event,
+                const char *reason) {
     const enum message_state from = m->state;
     int r = message_next(from, event, &m->state);
 
@@ -141,26 +158,30 @@ static int step(struct engine *e, struct message_row *m, enum message_event even
     if (reason) {
         r = text_copy(m->reason, sizeof m->reason, reason);
     }
-    log_debug("message %s: %s -> %s", m->id, message_state_to_text(from), message_state_to_text(m->state));
+    log_debug("message %s: %s -> %s", m->id, message_state_to_text(from),
+              message_state_to_text(m->state));
     return r < 0 ? r : message_update(e->store, m, from);
 }
 
 static bool session_ahead(struct engine *e, const struct message_row *m) {
     struct session_row s;
 
-    return *m->session && session_find(e->store, m->session, &s) == 0 && instant_cmp(e->now, s.start_at) < 0;
+    return *m->session && session_find(e->store, m->session, &s) == 0 &&
+           instant_cmp(e->now, s.start_at) < 0;
 }
 
 /* A text that cannot arrive goes by mail, once; otherwise a person phones. */
 static int tell_otherwise(struct engine *e, const struct message_row *m) {
-    const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE || m->kind == KIND_CANCELLATION;
+    const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE ||
+                               m->kind == KIND_CANCELLATION;
     struct noun_row participant;
     int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &participant);
 
     if (r < 0) {
         return r;
     }
-    if (m->channel == CHANNEL_SMS && m->kind != KIND_CONFIRMATION && instant_cmp(e->now, m->not_after) < 0 &&
+    if (m->channel == CHANNEL_SMS && m->kind != KIND_CONFIRMATION &&
+        instant_cmp(e->now, m->not_after) < 0 &&
         outbox_participant_channel(e, &participant, 1u << CHANNEL_EMAIL) == CHANNEL_EMAIL) {
         struct message_row other = *m;
         other.channel = CHANNEL_EMAIL;
@@ -192,8 +213,11 @@ static int not_delivered(struct engine *e, const struct message_row *m) {
         log_error("message %s: the operator cannot be told; see `cobictl message show`", m->id);
         return 0; /* an alarm about an alarm would never end; the self-audit shows it red */
     }
-    text_addf(&t, "message %s (%s to %s) could not be delivered: %s. Correct the address, then `cobictl message retry %s`.", m->id,
-              message_kind_to_text(m->kind), audience_to_text(m->audience), m->reason, m->id);
+    text_addf(&t,
+              "message %s (%s to %s) could not be delivered: %s. Correct the address, then "
+              "`cobictl message retry %s`.",
+              m->id, message_kind_to_text(m->kind), audience_to_text(m->audience), m->reason,
+              m->id);
     int r = turn_alarm(e, "undelivered", m->id, m->attempt_count, text);
 
     return r < 0 || !*m->escalation ? r : chain_unreachable(e, m->escalation, m->revision);
@@ -221,7 +245,8 @@ static struct lane *find_lane(struct engine *e, const char *gateway, enum audien
 }
 
 /* Pacing keeps real time, so a clock that stands still has none. */
-static bool lane_paced(struct engine *e, const struct gateway *g, struct lane *lane, struct instant *ret_until) {
+static bool lane_paced(struct engine *e, const struct gateway *g, struct lane *lane,
+                       struct instant *ret_until) {
     if (g->rate_count == 0 || e->setup.config->clock == CLOCK_MANUAL) {
         return false;
     }
@@ -235,8 +260,10 @@ static bool lane_paced(struct engine *e, const struct gateway *g, struct lane *l
     return lane->sent >= g->rate_count;
 }
 
-/* The gateway for a message now: its own, or the backup while the breaker is open. NULL: not before *ret_until, or (INSTANT_NEVER) when a lane is free. */
-static const struct gateway *choose_gateway(struct engine *e, const struct message_row *m, struct instant *ret_until) {
+/* The gateway for a message now: its own, or the backup while the breaker is open. NULL: not before
+ * *ret_until, or (INSTANT_NEVER) when a lane is free. */
+static const struct gateway *choose_gateway(struct engine *e, const struct message_row *m,
+                                            struct instant *ret_until) {
     const struct gateway *g = config_channel_gateway(e->setup.config, m->channel);
     struct instant until = INSTANT_NEVER;
 
@@ -281,7 +308,8 @@ static void add_send(struct engine *e, const struct message_row *m, const struct
         .kind = m->kind,
         .to = m->to,
         .from_name = sender->name,
-        .from = m->channel == CHANNEL_SMS ? (*g->from ? g->from : sender->sms_from) : (*g->from && !staff ? g->from : mail_from),
+        .from = m->channel == CHANNEL_SMS ? (*g->from ? g->from : sender->sms_from)
+                                          : (*g->from && !staff ? g->from : mail_from),
         .reply_to = sender->reply_to,
         .subject = m->subject,
         .body = m->body,
@@ -294,17 +322,21 @@ static void add_send(struct engine *e, const struct message_row *m, const struct
     e->in_flight++;
 }
 
-static int render_failed(struct engine *e, struct message_row *m, int error, const struct complaint *complaint) {
+static int render_failed(struct engine *e, struct message_row *m, int error,
+                         const struct complaint *complaint) {
     if (error == -EIO || error == -EBUSY || error == -ENOSPC) {
         return error; /* the store, not the message */
     }
-    log_error("message %s cannot be rendered: %s", m->id, *complaint->text ? complaint->text : "a row it needs is missing");
+    log_error("message %s cannot be rendered: %s", m->id,
+              *complaint->text ? complaint->text : "a row it needs is missing");
     const enum message_state from = m->state;
     int r = message_next(from, MESSAGE_CLAIM, &m->state);
 
     r = r < 0 ? r : message_next(m->state, MESSAGE_REFUSE, &m->state);
     m->wake_at = INSTANT_NEVER;
-    r = r < 0 ? r : text_copy(m->reason, sizeof m->reason, error == -EDESTADDRREQ ? "no_address" : "cannot_be_rendered");
+    r = r < 0 ? r
+              : text_copy(m->reason, sizeof m->reason,
+                          error == -EDESTADDRREQ ? "no_address" : "cannot_be_rendered");
     r = r < 0 ? r : message_update(e->store, m, from);
     return r < 0 ? r : not_delivered(e, m);
 }
@@ -363,14 +395,16 @@ static int claim(struct engine *e, const char *id) {
         return expire(e, &m);
     }
     if (m.audience == AUDIENCE_PARTICIPANT) {
-        const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")), e->setup.holidays};
+        const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")),
+                                           e->setup.holidays};
         struct hours office = {0};
         const struct civil none = {0};
         if (hours_parse(noun_value(&about.office, "hours"), &office) < 0) {
             return -EUCLEAN;
         }
         const struct instant open = kind_window_next(m.kind, &config->send_window, &place, &office,
-                                                     about.has_session ? about.session.start : none, e->now);
+                                                     about.has_session ? about.session.start : none,
+                                                     e->now);
         if (instant_cmp(open, e->now) > 0) {
             return postpone(e, &m, open);
         }
@@ -383,7 +417,10 @@ static int set_aside(struct engine *e, const char *id, int error) {
     log_error("message %s is set aside: %s", id, strerror(-error));
     const int r = store_quarantine(e->store, "message", id, e->now);
 
-    return r < 0 ? r : turn_alarm(e, "quarantine", id, 0, arena_printf(&e->arena, "message %s cannot be read and was set aside.", id));
+    return r < 0 ? r
+                 : turn_alarm(
+                       e, "quarantine", id, 0,
+                       arena_printf(&e->arena, "message %s cannot be read and was set aside.", id));
 }
 
 static bool store_trouble(int error) {
@@ -445,12 +482,17 @@ static int note_lane(struct engine *e, const struct message_row *m, enum outcome
     lane->pause.us = lane->pause.us == 0 ? breaker_first.us : lane->pause.us * 2;
     lane->pause.us = lane->pause.us > breaker_most.us ? breaker_most.us : lane->pause.us;
     lane->open_until = instant_add(e->now, lane->pause);
-    return turn_alarm(e, "gateway", m->gateway, turn_hour(e),
-                      arena_printf(&e->arena, "gateway \"%s\" refuses connections or credentials: see `cobictl gateway list`.", m->gateway));
+    return turn_alarm(
+        e, "gateway", m->gateway, turn_hour(e),
+        arena_printf(
+            &e->arena,
+            "gateway \"%s\" refuses connections or credentials: see `cobictl gateway list`.",
+            m->gateway));
 }
 
 static int settle_later(struct engine *e, struct message_row *m, struct span hint) {
-    const uint64_t noise = store_derive_number(e->store, arena_printf(&e->arena, "%s/%" PRIu32, m->id, m->attempt_count));
+    const uint64_t noise = store_derive_number(
+        e->store, arena_printf(&e->arena, "%s/%" PRIu32, m->id, m->attempt_count));
 
     m->wake_at = retry_at(&retry_policy, m->attempt_count, hint, noise, e->now);
     if (instant_cmp(m->wake_at, m->not_after) >= 0) {
@@ -482,8 +524,10 @@ static int settle_accepted(struct engine *e, struct message_row *m, const struct
     const char *reason = "";
     struct session_row s;
 
-    if (m->kind == KIND_REMINDER && session_find(e->store, m->session, &s) == 0 && (s.revision != m->revision || s.state == SESSION_CANCELLED)) {
-        reason = "sent_before_the_change"; /* the change or cancellation that is queued corrects it */
+    if (m->kind == KIND_REMINDER && session_find(e->store, m->session, &s) == 0 &&
+        (s.revision != m->revision || s.state == SESSION_CANCELLED)) {
+        reason =
+            "sent_before_the_change"; /* the change or cancellation that is queued corrects it */
     }
     m->sent_at = e->now;
     const int r = text_copy(m->provider_id, sizeof m->provider_id, d->provider_id);
@@ -526,7 +570,9 @@ int outbox_recover(struct engine *e, const char *message_id) {
     if (r < 0 || m.state != MESSAGE_SENDING) {
         return r;
     }
-    struct delivery d = {.attempt = m.attempt_count, .outcome = OUTCOME_UNCERTAIN, .detail = "cobid ended before the answer"};
+    struct delivery d = {.attempt = m.attempt_count,
+                         .outcome = OUTCOME_UNCERTAIN,
+                         .detail = "cobid ended before the answer"};
 
     memcpy(d.message_id, m.id, sizeof d.message_id);
     r = message_attempt_end(e->store, &d, e->now);

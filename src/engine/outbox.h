@@ -5,14 +5,18 @@
 #include "turn.h"
 
 /* A message due now that never expires; the caller fills in what it is about. */
-struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience, const char *recipient);
-/* Lets it be born: queued, or skipped when reason is set; not_after by the kind's lifetime where it is INSTANT_NEVER. Returns 1, or 0 when this
- * very message was born before. */
+struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience,
+                                const char *recipient);
+/* Lets it be born: queued, or skipped when reason is set; not_after by the kind's lifetime where it
+ * is INSTANT_NEVER. Returns 1, or 0 when this very message was born before. */
 _must_use_ int outbox_add(struct engine *e, struct message_row *m);
-/* The channel by which a participant can be reached, among `channels` (1 << enum channel): texts first. -1: none. */
-int outbox_participant_channel(struct engine *e, const struct noun_row *participant, unsigned channels);
+/* The channel by which a participant can be reached, among `channels` (1 << enum channel): texts
+ * first. -1: none. */
+int outbox_participant_channel(struct engine *e, const struct noun_row *participant,
+                               unsigned channels);
 
-/* Claims due messages within this turn: re-checks each, renders it, commits the intent; the sends follow the commit. Returns the number of rows looked at. */
+/* Claims due messages within this turn: re-checks each, renders it, commits the intent; the sends
+ * follow the commit. Returns the number of rows looked at. */
 _must_use_ int outbox_dispatch(struct engine *e);
 /* Settles one attempt within this turn. Returns 0, also when the answer is not awaited any more. */
 _must_use_ int outbox_settle(struct engine *e, const struct delivery *delivery);
@@ -21,8 +25,9 @@ _must_use_ int outbox_recover(struct engine *e, const char *message_id);
 /* The commit failed: what was claimed is not in flight. */
 void outbox_forget_sends(struct engine *e);
 
-/* Renders a message from the rows as they are now. m->to, subject and body are set in the arena. Returns 0, -EDESTADDRREQ (no address), or what
- * template_render() said, with a line in complaint. */
+/* Renders a message from the rows as they are now. m->to, subject and body are set in the arena.
+ * Returns 0, -EDESTADDRREQ (no address), or what template_render() said, with a line in complaint.
+ */
 _must_use_ int render_message(struct engine *e, struct message_row *m, struct complaint *complaint);
 
 #endif

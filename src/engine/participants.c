@@ -1,7 +1,8 @@
-/* Commands on a participant's way through the programme: plan, pause, resume, withdraw, end, complete.
+/* Commands on a participant's way through the programme: plan, pause, resume, withdraw, end,
+ * complete.
  *
- * Leaving `active` cancels what is queued for the participant and the sessions to come; notices to supervisors, officers and
- * advocates are never touched by it. */
+ * Leaving `active` cancels what is queued for the participant and the sessions to come; notices to
+ * supervisors, officers and advocates are never touched by it. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -14,7 +15,9 @@
 static bool number_open(struct engine *e, const struct planning *p, uint32_t number) {
     for (size_t i = 0; i < p->own_count; i++) {
         const struct session_row *s = &p->own[i];
-        const struct outcome_code *code = s->state == SESSION_RECORDED ? outcome_find(&e->setup.config->outcomes, s->outcome) : NULL;
+        const struct outcome_code *code = s->state == SESSION_RECORDED
+                                              ? outcome_find(&e->setup.config->outcomes, s->outcome)
+                                              : NULL;
         if (s->number == number && !(code && code->replacement)) {
             return false; /* planned, awaiting, attended, or an absence not yet decided */
         }
@@ -46,7 +49,8 @@ static int plan_tail(struct planning *p, const uint32_t *numbers, struct plan_re
     return plan_sessions(&p->request, result);
 }
 
-/* Single lost numbers: a small programme of their own, on days without another session of this participant. */
+/* Single lost numbers: a small programme of their own, on days without another session of this
+ * participant. */
 static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *result) {
     struct programme *small = arena_alloc(&p->e->arena, 1, sizeof *small);
 
@@ -56,7 +60,8 @@ static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *
     small->gap_target_days = small->gap_min_days;
     small->gap_max_days = small->months * 31;
     for (size_t i = 0; i < p->own_count && p->absence_count < PLANNING_ABSENCES_MAX; i++) {
-        p->absences[p->absence_count++] = (struct date_range){p->own[i].start.date, p->own[i].start.date};
+        p->absences[p->absence_count++] = (struct date_range){p->own[i].start.date,
+                                                              p->own[i].start.date};
     }
     p->request.programme = small;
     p->request.absence_count = p->absence_count;
@@ -64,8 +69,10 @@ static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *
     return plan_sessions(&p->request, result);
 }
 
-static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count, const struct plan_result *result, enum participant_event event) {
-    const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US % UINT32_MAX); /* each plan is confirmed once */
+static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count,
+                      const struct plan_result *result, enum participant_event event) {
+    const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US %
+                                        UINT32_MAX); /* each plan is confirmed once */
     struct participant_state_row state = p->state;
     const bool first = state.state == PARTICIPANT_REFERRED;
     int r = participant_next(state.state, event, &state.state);
@@ -85,9 +92,11 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     return r < 0 ? r : call_audit(c, p->participant.id, "");
 }
 
-static void begin_answer(struct call *c, const struct planning *p, const struct plan_result *result) {
-    c->reply = json_pack("{s:s,s:s,s:i,s:o,s:[]}", "participant", p->participant.id, "programme", p->programme->id, "slack_days",
-                         (int)result->slack_days, "warnings", planning_warnings(result), "sessions");
+static void begin_answer(struct call *c, const struct planning *p,
+                         const struct plan_result *result) {
+    c->reply = json_pack("{s:s,s:s,s:i,s:o,s:[]}", "participant", p->participant.id, "programme",
+                         p->programme->id, "slack_days", (int)result->slack_days, "warnings",
+                         planning_warnings(result), "sessions");
     json_put_date(c->reply, "window_end", result->window_end);
 }
 
@@ -97,9 +106,11 @@ static int plan_with(struct call *c, struct planning *p, enum participant_event 
     const size_t count = open_numbers(c->e, p, numbers);
 
     if (count == 0) {
-        return call_refuse(c, 409, "%s: every session of the programme is planned or held already", c->id);
+        return call_refuse(c, 409, "%s: every session of the programme is planned or held already",
+                           c->id);
     }
-    int r = is_tail(p, numbers, count) ? plan_tail(p, numbers, result) : plan_catch_ups(p, count, result);
+    int r = is_tail(p, numbers, count) ? plan_tail(p, numbers, result)
+                                       : plan_catch_ups(p, count, result);
 
     if (r == -ENOSPC) {
         const bool tail = is_tail(p, numbers, count);
@@ -107,7 +118,9 @@ static int plan_with(struct call *c, struct planning *p, enum participant_event 
         return planning_refuse(c, result, failed);
     }
     if (r < 0) {
-        return call_refuse(c, 400, "%s: no plan can be asked for with these dates; check --start and --order-ends", c->id);
+        return call_refuse(
+            c, 400, "%s: no plan can be asked for with these dates; check --start and --order-ends",
+            c->id);
     }
     begin_answer(c, p, result);
     r = write_plan(c, p, numbers, count, result, event);
@@ -123,7 +136,9 @@ int participant_plan(struct call *c) {
         return status;
     }
     if (p->state.state != PARTICIPANT_REFERRED && p->state.state != PARTICIPANT_ACTIVE) {
-        return call_refuse(c, 409, "%s is %s: only a referred or active participant can be planned%s", c->id, participant_state_to_text(p->state.state),
+        return call_refuse(c, 409,
+                           "%s is %s: only a referred or active participant can be planned%s",
+                           c->id, participant_state_to_text(p->state.state),
                            p->state.state == PARTICIPANT_PAUSED ? "; use participant resume" : "");
     }
     return plan_with(c, p, PARTICIPANT_PLAN);
@@ -137,7 +152,8 @@ int participant_resume(struct call *c) {
         return status;
     }
     if (p->state.state != PARTICIPANT_PAUSED) {
-        return call_refuse(c, 409, "%s is %s, not paused", c->id, participant_state_to_text(p->state.state));
+        return call_refuse(c, 409, "%s is %s, not paused", c->id,
+                           participant_state_to_text(p->state.state));
     }
     /* The window grows by the days of the pause. */
     const struct date paused = zone_civil(p->zone, p->state.changed_at).date;
@@ -151,14 +167,22 @@ int participant_resume(struct call *c) {
 
 static int cancel_future(struct call *c, const char *participant, json_t *cancelled) {
     struct engine *e = c->e;
-    const struct session_filter filter = {.participant = participant, .state = "planned", .from = e->now};
+    const struct session_filter filter = {
+        .participant = participant, .state = "planned", .from = e->now};
     const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 2;
     struct session_row *rows = arena_alloc(&e->arena, most, sizeof *rows);
     const int count = session_list(e->store, &filter, rows, most);
 
     for (int i = 0; i < count; i++) {
         struct session_row *s = &rows[i];
-        const struct session_history_row history = {.at = e->now, .what = "cancelled", .start = s->start, .zone = s->zone, .by = "service", .actor = call_actor(c), .notice_minutes = (int32_t)((s->start_at.us - e->now.us) / MINUTE_US)};
+        const struct session_history_row history = {
+            .at = e->now,
+            .what = "cancelled",
+            .start = s->start,
+            .zone = s->zone,
+            .by = "service",
+            .actor = call_actor(c),
+            .notice_minutes = (int32_t)((s->start_at.us - e->now.us) / MINUTE_US)};
         const uint32_t revision = s->revision;
         int r = session_next(s->state, SESSION_CANCEL, &s->state);
         s->revision++;
@@ -181,14 +205,20 @@ static int check_complete(struct call *c, const struct planning *p) {
     for (uint32_t n = 1; n <= p->programme->session_count; n++) {
         bool attended = false;
         for (size_t i = 0; i < p->own_count; i++) {
-            const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes, p->own[i].outcome);
-            attended |= p->own[i].number == n && code && code->attended == ATTENDED_YES && !code->replacement;
+            const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes,
+                                                           p->own[i].outcome);
+            attended |= p->own[i].number == n && code && code->attended == ATTENDED_YES &&
+                        !code->replacement;
         }
         if (!attended) {
             text_addf(&t, "%s%u", *missing ? ", " : "", n);
         }
     }
-    return *missing ? call_refuse(c, 409, "%s is not complete: not attended: session %s; use participant end to end early", c->id, missing) : 200;
+    return *missing ? call_refuse(c, 409,
+                                  "%s is not complete: not attended: session %s; use participant "
+                                  "end to end early",
+                                  c->id, missing)
+                    : 200;
 }
 
 static int leave(struct call *c, enum participant_event event, const char *topic) {
@@ -207,15 +237,22 @@ static int leave(struct call *c, enum participant_event event, const char *topic
     int r = participant_next(state.state, event, &state.state);
 
     if (r < 0) {
-        return call_refuse(c, 409, "%s is %s: this cannot be done", c->id, participant_state_to_text(p->state.state));
+        return call_refuse(c, 409, "%s is %s: this cannot be done", c->id,
+                           participant_state_to_text(p->state.state));
     }
-    c->reply = json_pack("{s:s,s:s,s:[]}", "id", c->id, "state", participant_state_to_text(state.state), "cancelled_sessions");
+    c->reply = json_pack("{s:s,s:s,s:[]}", "id", c->id, "state",
+                         participant_state_to_text(state.state), "cancelled_sessions");
     state.changed_at = e->now;
     r = text_copy(state.because, sizeof state.because, call_value(c, "because"));
     r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
     r = r < 0 ? r : cancel_future(c, c->id, json_object_get(c->reply, "cancelled_sessions"));
-    r = r < 0 ? r : message_cancel_matching(e->store, &filter, arena_printf(&e->arena, "participant_%s", participant_state_to_text(state.state)), e->now);
-    r = r < 0 ? r : notice_advocates(e, c->id, topic, (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+    r = r < 0 ? r
+              : message_cancel_matching(e->store, &filter,
+                                        arena_printf(&e->arena, "participant_%s",
+                                                     participant_state_to_text(state.state)),
+                                        e->now);
+    r = r < 0 ? r
+              : notice_advocates(e, c->id, topic, (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;
 }

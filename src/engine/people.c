@@ -1,7 +1,7 @@
 /* Commands on nouns: add, list, show, set, absent; links between advocates and participants.
  *
- * Everything is driven by the noun table. A write that would leave a dead end (a supervisor in a loop, an office that does not
- * exist) is refused with one line. */
+ * Everything is driven by the noun table. A write that would leave a dead end (a supervisor in a
+ * loop, an office that does not exist) is refused with one line. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,11 @@
 static int check_neutral(struct call *c, const struct field *field, const char *value) {
     const bool seen = c->noun == NOUN_PARTICIPANT && strcmp(field->name, "place_label") == 0;
 
-    return seen && disclose_find_word(value, NULL) >= 0 ? call_refuse(c, 400, "--place-label: holds a word that would name the programme; choose a neutral one") : 200;
+    return seen && disclose_find_word(value, NULL) >= 0
+               ? call_refuse(c, 400,
+                             "--place-label: holds a word that would name the programme; choose a "
+                             "neutral one")
+               : 200;
 }
 
 static int check_reference(struct call *c, const struct field *field, const char *value) {
@@ -25,13 +29,16 @@ static int check_reference(struct call *c, const struct field *field, const char
         return 200;
     }
     if (field->type == FIELD_ID && !noun_exists(e->store, field->refers, value)) {
-        return call_refuse(c, 404, "--%s %s: there is no %s of that id", field->name, value, noun_tables[field->refers].name);
+        return call_refuse(c, 404, "--%s %s: there is no %s of that id", field->name, value,
+                           noun_tables[field->refers].name);
     }
     if (field->type == FIELD_PROGRAMME && !config_find_programme(e->setup.config, value)) {
-        return call_refuse(c, 404, "--%s %s: no programme of that id in the configuration", field->name, value);
+        return call_refuse(c, 404, "--%s %s: no programme of that id in the configuration",
+                           field->name, value);
     }
     if (field->type == FIELD_ZONE && !zones_find(e->setup.zones, value)) {
-        return call_refuse(c, 404, "--%s %s: no time zone of that name on this system", field->name, value);
+        return call_refuse(c, 404, "--%s %s: no time zone of that name on this system", field->name,
+                           value);
     }
     return 200;
 }
@@ -44,10 +51,12 @@ static int check_supervisor_chain(struct call *c, const struct noun_row *row) {
 
     for (int hops = 0; *next; hops++) {
         if (strcmp(next, row->id) == 0 || hops == HOPS_MAX) {
-            return call_refuse(c, 409, "--next %s: the chain of supervisors would come back to %s", noun_value(row, "next"), row->id);
+            return call_refuse(c, 409, "--next %s: the chain of supervisors would come back to %s",
+                               noun_value(row, "next"), row->id);
         }
         if (noun_find(c->e->store, NOUN_SUPERVISOR, next, &c->e->arena, &other) < 0) {
-            return 200; /* existence was checked; a row that cannot be read is found by whoever uses it */
+            return 200; /* existence was checked; a row that cannot be read is found by whoever uses
+                           it */
         }
         next = noun_value(&other, "next");
     }
@@ -96,7 +105,8 @@ static void put_state(struct call *c, json_t *object, const char *id) {
     json_put_text(object, "because", state.because);
 }
 
-/* A person without any way to be reached is refused at entry only where cobid must reach them; participants may have neither. */
+/* A person without any way to be reached is refused at entry only where cobid must reach them;
+ * participants may have neither. */
 static int answer_row(struct call *c, const struct noun_row *row) {
     c->reply = row_to_json(row, true);
     if (row->noun == NOUN_PARTICIPANT) {
@@ -110,7 +120,10 @@ int people_add(struct call *c) {
     struct noun_row row = {.noun = c->noun};
 
     if (!id_valid(c->id)) {
-        return call_refuse(c, 400, "%s: must be 1 to 32 letters, digits, dots, hyphens or underscores, beginning with a letter or digit", c->command->arguments[0]);
+        return call_refuse(c, 400,
+                           "%s: must be 1 to 32 letters, digits, dots, hyphens or underscores, "
+                           "beginning with a letter or digit",
+                           c->command->arguments[0]);
     }
     if (strcmp(c->id, "operator") == 0 || strcmp(c->id, "cobid") == 0) {
         return call_refuse(c, 409, "%s: is reserved; choose another id", c->id);
@@ -158,7 +171,8 @@ int people_list(struct call *c) {
 static void put_absences(struct call *c, const struct noun_row *row) {
     enum { ABSENCES_MAX = 200 };
     struct absence_row rows[ABSENCES_MAX];
-    const int count = absence_list(c->e->store, row->noun, row->id, &c->e->arena, rows, ABSENCES_MAX);
+    const int count = absence_list(c->e->store, row->noun, row->id, &c->e->arena, rows,
+                                   ABSENCES_MAX);
     json_t *list = json_array();
 
     for (int i = 0; i < count; i++) {
@@ -178,7 +192,9 @@ static void put_links(struct call *c, const char *advocate) {
     json_t *list = json_array();
 
     for (int i = 0; i < count; i++) {
-        (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "participant", rows[i].participant, "case_ref", rows[i].case_ref, "level", rows[i].all ? "all" : "missed"));
+        (void)json_array_append_new(
+            list, json_pack("{s:s,s:s,s:s}", "participant", rows[i].participant, "case_ref",
+                            rows[i].case_ref, "level", rows[i].all ? "all" : "missed"));
     }
     (void)json_object_set_new(c->reply, "links", list);
 }
@@ -197,7 +213,8 @@ int people_show(struct call *c) {
         put_absences(c, &row);
     }
     if (c->noun == NOUN_ADVOCATE) {
-        put_links(c, row.id); /* shown from the advocate's side only: no participant's page names an advocate */
+        put_links(c, row.id); /* shown from the advocate's side only: no participant's page names an
+                                 advocate */
     }
     return status;
 }
@@ -213,7 +230,10 @@ static int check_planned(struct call *c) {
     }
     for (size_t i = 0; i < ARRAY_COUNT(fixed); i++) {
         if (call_given(c, fixed[i]) && state.state == PARTICIPANT_ACTIVE) {
-            return call_refuse(c, 409, "--%s: %s has a plan that hangs on it; pause the participant, change it, then resume", fixed[i], c->id);
+            return call_refuse(c, 409,
+                               "--%s: %s has a plan that hangs on it; pause the participant, "
+                               "change it, then resume",
+                               fixed[i], c->id);
         }
     }
     return 200;
@@ -244,9 +264,11 @@ int people_absent(struct call *c) {
     struct absence_row row = {.reason = call_value(c, "reason")};
 
     if (!noun_exists(c->e->store, c->noun, c->id)) {
-        return call_refuse(c, 404, "%s: there is no %s of that id", c->id, noun_tables[c->noun].name);
+        return call_refuse(c, 404, "%s: there is no %s of that id", c->id,
+                           noun_tables[c->noun].name);
     }
-    if (date_from_text(call_value(c, "from"), &row.from) < 0 || date_from_text(call_value(c, "to"), &row.to) < 0) {
+    if (date_from_text(call_value(c, "from"), &row.from) < 0 ||
+        date_from_text(call_value(c, "to"), &row.to) < 0) {
         return call_refuse(c, 400, "--from, --to: must be dates such as 2027-01-12");
     }
     if (date_cmp(row.from, row.to) > 0) {
@@ -288,16 +310,19 @@ int people_link(struct call *c) {
     row.all = !level || strcmp(level, "all") == 0;
     r = link_insert(c->e->store, &row, c->e->now);
     if (r == -EEXIST) {
-        return call_refuse(c, 409, "%s is linked to %s already; unlink first to change the link", c->id, participant);
+        return call_refuse(c, 409, "%s is linked to %s already; unlink first to change the link",
+                           c->id, participant);
     }
     r = r < 0 ? r : call_audit(c, c->id, participant);
     if (r == 0 && row.all && state.state == PARTICIPANT_ACTIVE) {
-        r = notice_advocates(c->e, participant, "enrolled", 0); /* those who heard before are not told twice: the key is unique */
+        r = notice_advocates(c->e, participant, "enrolled",
+                             0); /* those who heard before are not told twice: the key is unique */
     }
     if (r < 0) {
         return call_failed(c, r, c->id);
     }
-    c->reply = json_pack("{s:s,s:s,s:s}", "id", c->id, "participant", participant, "level", row.all ? "all" : "missed");
+    c->reply = json_pack("{s:s,s:s,s:s}", "id", c->id, "participant", participant, "level",
+                         row.all ? "all" : "missed");
     return 200;
 }
 
@@ -305,19 +330,24 @@ int people_unlink(struct call *c) {
     enum { CHAINS_MAX = 64 };
     struct engine *e = c->e;
     const char *participant = call_value(c, "participant");
-    const struct escalation_filter chains = {.participant = participant, .advocate = c->id, .open = true};
-    const struct message_filter messages = {.participant = participant, .recipient = c->id, .audience = "advocate"};
+    const struct escalation_filter chains = {
+        .participant = participant, .advocate = c->id, .open = true};
+    const struct message_filter messages = {
+        .participant = participant, .recipient = c->id, .audience = "advocate"};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     int r = link_remove(e->store, c->id, participant, e->now);
 
     if (r == -ENOENT) {
         return call_refuse(c, 404, "%s is not linked to %s", c->id, participant);
     }
-    const int count = r < 0 ? r : escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX);
+    const int count = r < 0 ? r
+                            : escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX);
     for (int i = 0; i < count && r >= 0; i++) {
         r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
     }
-    r = r < 0 ? r : count < 0 ? count : message_cancel_matching(e->store, &messages, "unlinked", e->now);
+    r = r < 0       ? r
+        : count < 0 ? count
+                    : message_cancel_matching(e->store, &messages, "unlinked", e->now);
     r = r < 0 ? r : call_audit(c, c->id, participant);
     if (r < 0) {
         return call_failed(c, r, c->id);

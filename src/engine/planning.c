@@ -1,4 +1,5 @@
-/* From the store's facts to the planner's request, and from its answer to rows. The planner itself is pure: rules/plan.h. */
+/* From the store's facts to the planner's request, and from its answer to rows. The planner itself
+ * is pure: rules/plan.h. */
 #include "planning.h"
 
 #include <assert.h>
@@ -26,14 +27,19 @@ static int gather_rows(struct call *c, const char *id, struct planning *p) {
     if (r < 0) {
         return call_failed(c, r, id);
     }
-    r = noun_find(store, NOUN_PRACTITIONER, noun_value(&p->participant, "practitioner"), arena, &p->practitioner);
-    r = r < 0 ? r : noun_find(store, NOUN_OFFICE, noun_value(&p->participant, "office"), arena, &p->office);
+    r = noun_find(store, NOUN_PRACTITIONER, noun_value(&p->participant, "practitioner"), arena,
+                  &p->practitioner);
+    r = r < 0 ? r
+              : noun_find(store, NOUN_OFFICE, noun_value(&p->participant, "office"), arena,
+                          &p->office);
     if (r < 0) {
         return call_failed(c, r, "the participant's practitioner or office");
     }
-    p->programme = config_find_programme(c->e->setup.config, noun_value(&p->participant, "programme"));
+    p->programme = config_find_programme(c->e->setup.config,
+                                         noun_value(&p->participant, "programme"));
     if (!p->programme) {
-        return call_refuse(c, 409, "programme %s is not in the configuration any more", noun_value(&p->participant, "programme"));
+        return call_refuse(c, 409, "programme %s is not in the configuration any more",
+                           noun_value(&p->participant, "programme"));
     }
     p->zone = turn_zone(c->e, noun_value(&p->office, "timezone"));
     return 200;
@@ -41,12 +47,15 @@ static int gather_rows(struct call *c, const char *id, struct planning *p) {
 
 static int gather_hours(struct call *c, struct planning *p) {
     const char *prefer = noun_value(&p->participant, "prefer");
-    const bool good = hours_parse(noun_value(&p->practitioner, "hours"), &p->practitioner_hours) == 0 &&
+    const bool good = hours_parse(noun_value(&p->practitioner, "hours"), &p->practitioner_hours) ==
+                          0 &&
                       hours_parse(noun_value(&p->office, "hours"), &p->office_hours) == 0 &&
-                      hours_parse(noun_value(&p->participant, "unavailable"), &p->unavailable) == 0 &&
+                      hours_parse(noun_value(&p->participant, "unavailable"), &p->unavailable) ==
+                          0 &&
                       (!*prefer || slot_parse(prefer, &p->prefer) == 0);
 
-    return good ? 200 : call_failed(c, -EUCLEAN, "the hours of practitioner, office or participant");
+    return good ? 200
+                : call_failed(c, -EUCLEAN, "the hours of practitioner, office or participant");
 }
 
 static int gather_absences(struct call *c, struct planning *p) {
@@ -58,7 +67,8 @@ static int gather_absences(struct call *c, struct planning *p) {
     struct absence_row *rows = arena_alloc(&c->e->arena, half, sizeof *rows);
 
     for (size_t w = 0; w < ARRAY_COUNT(who); w++) {
-        const int count = absence_list(c->e->store, who[w].noun, who[w].id, &c->e->arena, rows, half);
+        const int count = absence_list(c->e->store, who[w].noun, who[w].id, &c->e->arena, rows,
+                                       half);
         if (count < 0) {
             return call_failed(c, count, who[w].id);
         }
@@ -70,7 +80,8 @@ static int gather_absences(struct call *c, struct planning *p) {
 }
 
 /* Times taken, as the wall clock of the plan's office shows them. */
-static int gather_busy(struct call *c, struct planning *p, const struct session_filter *filter, const char *const *without, bool rooms_only, struct busy *ret_busy) {
+static int gather_busy(struct call *c, struct planning *p, const struct session_filter *filter,
+                       const char *const *without, bool rooms_only, struct busy *ret_busy) {
     struct session_row *rows = arena_alloc(&c->e->arena, PLANNING_BUSY_MAX, sizeof *rows);
     const int count = session_list(c->e->store, filter, rows, PLANNING_BUSY_MAX);
     int used = 0;
@@ -79,8 +90,10 @@ static int gather_busy(struct call *c, struct planning *p, const struct session_
         return -E2BIG;
     }
     for (int i = 0; i < count; i++) {
-        if (!listed(without, rows[i].id) && (!rooms_only || strcmp(rows[i].mode, "in_person") == 0)) {
-            ret_busy[used++] = (struct busy){zone_civil(p->zone, rows[i].start_at), rows[i].minutes};
+        if (!listed(without, rows[i].id) &&
+            (!rooms_only || strcmp(rows[i].mode, "in_person") == 0)) {
+            ret_busy[used++] = (struct busy){zone_civil(p->zone, rows[i].start_at),
+                                             rows[i].minutes};
         }
     }
     return count < 0 ? count : used;
@@ -88,7 +101,8 @@ static int gather_busy(struct call *c, struct planning *p, const struct session_
 
 static int gather_sessions(struct call *c, struct planning *p, const char *const *without) {
     const struct instant from = {c->e->now.us - 2 * DAY_US};
-    const struct session_filter practitioner = {.practitioner = p->practitioner.id, .from = from, .live = true};
+    const struct session_filter practitioner = {
+        .practitioner = p->practitioner.id, .from = from, .live = true};
     const struct session_filter office = {.office = p->office.id, .from = from, .live = true};
     const struct session_filter own = {.participant = p->participant.id, .live = true};
     const size_t own_max = (size_t)PROGRAMME_SESSIONS_MAX * 4;
@@ -121,11 +135,13 @@ static struct date plan_start(struct planning *p, struct civil now) {
     const struct holidays *holidays = p->e->setup.holidays;
     struct date start = {0}, day = date_add_days(now.date, 1);
 
-    if (*noun_value(&p->participant, "start") && date_from_text(noun_value(&p->participant, "start"), &start) == 0) {
+    if (*noun_value(&p->participant, "start") &&
+        date_from_text(noun_value(&p->participant, "start"), &start) == 0) {
         return date_cmp(start, now.date) >= 0 ? start : now.date;
     }
     for (int i = 0; i < 14; i++) {
-        if (hours_touch(&p->practitioner_hours, date_weekday(day), 0, 1440) && !(holidays && holidays_find(holidays, day))) {
+        if (hours_touch(&p->practitioner_hours, date_weekday(day), 0, 1440) &&
+            !(holidays && holidays_find(holidays, day))) {
             return day;
         }
         day = date_add_days(day, 1);
@@ -150,7 +166,8 @@ static void fill_request(struct planning *p) {
     q->practitioner_busy = p->practitioner_busy;
     q->room_busy = p->room_busy;
     q->rooms = (uint32_t)strtoul(noun_value(&p->office, "rooms"), NULL, 10);
-    q->mode = strcmp(noun_value(&p->participant, "mode"), "in_person") == 0 ? PLAN_IN_PERSON : PLAN_REMOTE;
+    q->mode = strcmp(noun_value(&p->participant, "mode"), "in_person") == 0 ? PLAN_IN_PERSON
+                                                                            : PLAN_REMOTE;
     q->start = plan_start(p, now);
     if (*ends && date_from_text(ends, &q->order_ends) < 0) {
         q->order_ends = (struct date){0};
@@ -161,7 +178,8 @@ static void fill_request(struct planning *p) {
     q->window_end = p->state.window_end;
 }
 
-int planning_gather(struct call *c, const char *participant, const char *const *without, struct planning **ret_planning) {
+int planning_gather(struct call *c, const char *participant, const char *const *without,
+                    struct planning **ret_planning) {
     struct planning *p = arena_alloc(&c->e->arena, 1, sizeof *p);
     int status;
 
@@ -183,7 +201,9 @@ int planning_refuse(struct call *c, const struct plan_result *result, uint32_t n
 
     date_to_text(result->from, from);
     date_to_text(result->to, to);
-    return call_refuse(c, 409, "no plan: session %u has no place from %s to %s: %s; nothing was written", number, from, to, plan_rule_to_text(result->rule));
+    return call_refuse(c, 409,
+                       "no plan: session %u has no place from %s to %s: %s; nothing was written",
+                       number, from, to, plan_rule_to_text(result->rule));
 }
 
 json_t *planning_warnings(const struct plan_result *result) {
@@ -192,7 +212,8 @@ json_t *planning_warnings(const struct plan_result *result) {
     for (uint32_t i = 0; i < result->warning_count; i++) {
         const uint32_t number = result->warnings[i].number;
         const char *text = plan_warning_to_text(result->warnings[i].warning);
-        (void)json_array_append_new(list, number ? json_sprintf("session %u: %s", number, text) : json_string(text)); /* memory only */
+        (void)json_array_append_new(list, number ? json_sprintf("session %u: %s", number, text)
+                                                 : json_string(text)); /* memory only */
     }
     return list;
 }
@@ -223,9 +244,15 @@ static int insert_one(struct call *c, struct planning *p, uint32_t number, struc
                             .state = SESSION_PLANNED,
                             .wake_at = e->now};
     const char *key = arena_printf(&e->arena, "%s/%u/%u", p->participant.id, number, s.attempt);
-    const struct session_history_row history = {.at = e->now, .what = "planned", .start = start, .zone = p->zone->name, .actor = call_actor(c), .notice_minutes = -1};
+    const struct session_history_row history = {.at = e->now,
+                                                .what = "planned",
+                                                .start = start,
+                                                .zone = p->zone->name,
+                                                .actor = call_actor(c),
+                                                .notice_minutes = -1};
 
-    (void)zone_resolve(p->zone, start, ZONE_FIRST, &s.start_at); /* the planner has refused gaps and overlaps */
+    (void)zone_resolve(p->zone, start, ZONE_FIRST,
+                       &s.start_at); /* the planner has refused gaps and overlaps */
     store_derive_id(e->store, "S", key, 10, s.id);
     store_derive_uuid(e->store, key, s.uid);
     memcpy(s.participant, p->participant.id, sizeof s.participant);
@@ -243,7 +270,8 @@ static int insert_one(struct call *c, struct planning *p, uint32_t number, struc
     return r;
 }
 
-int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers, const struct civil *starts, size_t count) {
+int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers,
+                    const struct civil *starts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const int r = insert_one(c, p, numbers[i], starts[i]);
         if (r < 0) {
@@ -260,7 +288,8 @@ int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal) {
         if (outbox_participant_channel(c->e, &p->participant, 1u << channel) != channel) {
             continue;
         }
-        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT, p->participant.id);
+        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
+                                            p->participant.id);
         m.channel = (enum channel)channel;
         m.step = ordinal;
         memcpy(m.participant, p->participant.id, sizeof m.participant);

@@ -1,4 +1,5 @@
-/* Placing sessions: from the store's facts to the planner's request, and back into rows. Private to the engine. */
+/* Placing sessions: from the store's facts to the planner's request, and back into rows. Private to
+ * the engine. */
 #ifndef COBI_ENGINE_PLANNING_H
 #define COBI_ENGINE_PLANNING_H
 
@@ -6,7 +7,8 @@
 #include "cobi/rules/plan.h"
 
 enum { PLANNING_BUSY_MAX = 2000, PLANNING_ABSENCES_MAX = 400 };
-/* All facts for one participant's plan, gathered from the store. Everything lives in the turn's arena. */
+/* All facts for one participant's plan, gathered from the store. Everything lives in the turn's
+ * arena. */
 struct planning {
     struct engine *e;
     struct noun_row participant, practitioner, office;
@@ -22,10 +24,13 @@ struct planning {
     size_t own_count;
     struct plan_request request; /* points into this struct */
 };
-/* Gathers; sessions whose ids are in `without` (NULL-terminated, may be NULL) are treated as if they were not there. Returns 200, or a refusal. */
-int planning_gather(struct call *c, const char *participant, const char *const *without, struct planning **ret_planning);
+/* Gathers; sessions whose ids are in `without` (NULL-terminated, may be NULL) are treated as if
+ * they were not there. Returns 200, or a refusal. */
+int planning_gather(struct call *c, const char *participant, const char *const *without,
+                    struct planning **ret_planning);
 /* Writes new sessions for numbers[i] at starts[i]; attempt follows those that exist. */
-_must_use_ int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers, const struct civil *starts, size_t count);
+_must_use_ int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers,
+                               const struct civil *starts, size_t count);
 /* {"rule", "session", "from", "to"} in one line: why there is no plan. */
 int planning_refuse(struct call *c, const struct plan_result *result, uint32_t number);
 json_t *planning_warnings(const struct plan_result *result);

@@ -1,20 +1,23 @@
-/* From rows to text: each audience gets a struct that holds only what it may see, then the template is rendered with it.
+/* From rows to text: each audience gets a struct that holds only what it may see, then the template
+ * is rendered with it.
  *
- * The same code renders what is sent and what `cobictl preview` shows. For a participant no row about an advocate, an escalation or a link is
- * ever read here. How it fails: see outbox.h. */
+ * The same code renders what is sent and what `cobictl preview` shows. For a participant no row
+ * about an advocate, an escalation or a link is ever read here. How it fails: see outbox.h. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "cobi/base/phone.h"
 #include "calendar.h"
+#include "cobi/base/phone.h"
 #include "duty.h"
 #include "outbox.h"
 
-static const char *const months_short[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const months_long[12] = {"January", "February", "March",     "April",   "May",      "June",
-                                            "July",    "August",   "September", "October", "November", "December"};
+static const char *const months_short[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const months_long[12] = {"January",   "February", "March",    "April",
+                                            "May",       "June",     "July",     "August",
+                                            "September", "October",  "November", "December"};
 
 /* "2pm", "10:30am", "midday". */
 static const char *clock_text(struct arena *arena, struct civil c) {
@@ -24,7 +27,8 @@ static const char *clock_text(struct arena *arena, struct civil c) {
     if (c.hour == 12 && c.minute == 0) {
         return "midday";
     }
-    return c.minute == 0 ? arena_printf(arena, "%d%s", hour, half) : arena_printf(arena, "%d:%02d%s", hour, c.minute, half);
+    return c.minute == 0 ? arena_printf(arena, "%d%s", hour, half)
+                         : arena_printf(arena, "%d:%02d%s", hour, c.minute, half);
 }
 
 static const char *day_text(struct arena *arena, struct civil c) {
@@ -32,7 +36,8 @@ static const char *day_text(struct arena *arena, struct civil c) {
 }
 
 static const char *long_date_text(struct arena *arena, struct civil c) {
-    return arena_printf(arena, "%s %d %s %d", weekday_to_text(date_weekday(c.date)), c.date.day, months_long[c.date.month - 1], c.date.year);
+    return arena_printf(arena, "%s %d %s %d", weekday_to_text(date_weekday(c.date)), c.date.day,
+                        months_long[c.date.month - 1], c.date.year);
 }
 
 static const char *long_time_text(struct arena *arena, struct civil c) {
@@ -42,7 +47,8 @@ static const char *long_time_text(struct arena *arena, struct civil c) {
 const char *render_deadline(struct engine *e, const struct zone *zone, struct instant t) {
     const struct civil c = zone_civil(zone, t);
 
-    return arena_printf(&e->arena, "%s, %s", long_date_text(&e->arena, c), clock_text(&e->arena, c));
+    return arena_printf(&e->arena, "%s, %s", long_date_text(&e->arena, c),
+                        clock_text(&e->arena, c));
 }
 
 struct job {
@@ -69,8 +75,13 @@ static int load(struct job *j) {
     j->zone = turn_zone(e, e->setup.config->timezone);
     if (*j->m->participant) {
         r = noun_find(e->store, NOUN_PARTICIPANT, j->m->participant, &e->arena, &j->participant);
-        r = r < 0 ? r : noun_find(e->store, NOUN_OFFICE, noun_value(&j->participant, "office"), &e->arena, &j->office);
-        r = r < 0 ? r : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&j->participant, "practitioner"), &e->arena, &j->practitioner);
+        r = r < 0 ? r
+                  : noun_find(e->store, NOUN_OFFICE, noun_value(&j->participant, "office"),
+                              &e->arena, &j->office);
+        r = r < 0 ? r
+                  : noun_find(e->store, NOUN_PRACTITIONER,
+                              noun_value(&j->participant, "practitioner"), &e->arena,
+                              &j->practitioner);
         j->has_participant = r == 0;
         if (r == 0) {
             j->zone = turn_zone(e, noun_value(&j->office, "timezone"));
@@ -100,7 +111,8 @@ static void set_schedule(struct job *j, struct civil start) {
 /* The next dates: all of them in a mail, the first in a text. */
 static int set_dates(struct job *j) {
     struct engine *e = j->e;
-    const struct session_filter filter = {.participant = j->participant.id, .state = "planned", .from = e->now};
+    const struct session_filter filter = {
+        .participant = j->participant.id, .state = "planned", .from = e->now};
     struct session_row *rows = arena_alloc(&e->arena, PROGRAMME_SESSIONS_MAX, sizeof *rows);
     const int count = session_list(e->store, &filter, rows, PROGRAMME_SESSIONS_MAX);
     const size_t size = (size_t)PROGRAMME_SESSIONS_MAX * 48;
@@ -135,7 +147,8 @@ static int fill_participant(struct job *j) {
     set(j, FACT_first_name, name);
     set(j, FACT_greeting, greet ? arena_printf(arena, "Hello %s. ", name) : "");
     set(j, FACT_place, *place ? arena_printf(arena, " at %s", place) : "");
-    set(j, FACT_consequence, consequence ? " Not coming without telling us may have consequences." : "");
+    set(j, FACT_consequence,
+        consequence ? " Not coming without telling us may have consequences." : "");
     if (j->has_session) {
         set_schedule(j, j->session.start);
     }
@@ -144,7 +157,8 @@ static int fill_participant(struct job *j) {
         set(j, FACT_old_date, day_text(arena, j->m->old_start));
         set(j, FACT_old_time, clock_text(arena, j->m->old_start));
     }
-    j->language = strcmp(noun_value(&j->participant, "language"), "cy") == 0 ? LANGUAGE_CY : LANGUAGE_EN;
+    j->language = strcmp(noun_value(&j->participant, "language"), "cy") == 0 ? LANGUAGE_CY
+                                                                             : LANGUAGE_EN;
     return set_dates(j);
 }
 
@@ -173,7 +187,8 @@ struct status_text {
 static const struct status_text advocate_status[] = {
     {"enrolled", "enrolled", ""},
     {"started", "started: a first appointment was attended", ""},
-    {"missed_provisional", "missed an appointment (provisional)", "It is provisional until it has been decided. You will hear of the decision."},
+    {"missed_provisional", "missed an appointment (provisional)",
+     "It is provisional until it has been decided. You will hear of the decision."},
     {"missed_confirmed", "missed an appointment (confirmed)", ""},
     {"paused", "paused", ""},
     {"restarted", "restarted", ""},
@@ -201,7 +216,9 @@ static int fill_advocate(struct job *j) {
 
 static int fill_officer(struct job *j) {
     struct engine *e = j->e;
-    const struct outcome_code *code = j->has_session ? outcome_find(&e->setup.config->outcomes, j->session.outcome) : NULL;
+    const struct outcome_code *code = j->has_session ? outcome_find(&e->setup.config->outcomes,
+                                                                    j->session.outcome)
+                                                     : NULL;
     const struct person officer = {.zone = j->zone};
 
     if (!code) {
@@ -209,7 +226,9 @@ static int fill_officer(struct job *j) {
     }
     if (code->provisional) {
         const struct instant by = chain_decision_due(e, j->session.recorded_at, &officer);
-        set(j, FACT_status, arena_printf(&e->arena, "did not attend, provisional: to be decided by %s", render_deadline(e, j->zone, by)));
+        set(j, FACT_status,
+            arena_printf(&e->arena, "did not attend, provisional: to be decided by %s",
+                         render_deadline(e, j->zone, by)));
     } else {
         set(j, FACT_status, code->label);
     }
@@ -230,9 +249,15 @@ static int fill_chain(struct job *j) {
     const bool advocate = j->m->audience == AUDIENCE_ADVOCATE;
 
     /* An advocate never learns a time of day, only the day of what is past. */
-    set(j, FACT_happened, arena_printf(&e->arena, "It was recorded on %s.", advocate ? long_date_text(&e->arena, happened) : long_time_text(&e->arena, happened)));
+    set(j, FACT_happened,
+        arena_printf(&e->arena, "It was recorded on %s.",
+                     advocate ? long_date_text(&e->arena, happened)
+                              : long_time_text(&e->arena, happened)));
     set(j, FACT_step, arena_printf(&e->arena, "%" PRIu32, j->m->step + 1));
-    set(j, FACT_told_before, j->m->step == 0 && chain.at.cycle == 0 ? "" : "Those who were told before have not acknowledged.");
+    set(j, FACT_told_before,
+        j->m->step == 0 && chain.at.cycle == 0
+            ? ""
+            : "Those who were told before have not acknowledged.");
     return set_link(j);
 }
 
@@ -255,7 +280,8 @@ static int fill_staff(struct job *j) {
     int r = 0;
 
     set(j, FACT_sender_name, e->setup.config->sender.name);
-    set(j, FACT_repeat_note, j->m->repeat ? "This message may be a repeat of one already sent." : "");
+    set(j, FACT_repeat_note,
+        j->m->repeat ? "This message may be a repeat of one already sent." : "");
     set(j, FACT_alarm, j->m->note ? j->m->note : "");
     if (j->has_participant) {
         char phone[24];
@@ -270,8 +296,13 @@ static int fill_staff(struct job *j) {
         set(j, FACT_session_count, arena_printf(arena, "%" PRIu32, j->session.of));
         set(j, FACT_session_id, j->session.id);
         set(j, FACT_past_date, long_date_text(arena, j->session.start));
-        set(j, FACT_happened, arena_printf(arena, "It was recorded on %s.", long_time_text(arena, zone_civil(j->zone, j->session.recorded_at))));
-        set(j, FACT_due_by, render_deadline(e, j->zone, instant_add(session_end(&j->session), e->setup.config->unrecorded_after)));
+        set(j, FACT_happened,
+            arena_printf(arena, "It was recorded on %s.",
+                         long_time_text(arena, zone_civil(j->zone, j->session.recorded_at))));
+        set(j, FACT_due_by,
+            render_deadline(
+                e, j->zone,
+                instant_add(session_end(&j->session), e->setup.config->unrecorded_after)));
     }
     if (*j->m->escalation) {
         r = fill_chain(j);
@@ -316,14 +347,19 @@ static int set_address(struct job *j) {
 }
 
 int render_message(struct engine *e, struct message_row *m, struct complaint *complaint) {
-    struct job j = {.e = e, .m = m, .facts = {.audience = m->audience, .channel = m->channel}, .complaint = complaint};
+    struct job j = {.e = e,
+                    .m = m,
+                    .facts = {.audience = m->audience, .channel = m->channel},
+                    .complaint = complaint};
     struct rendered text;
     int r = load(&j);
 
     r = r < 0 ? r : set_address(&j);
     r = r < 0 ? r : m->audience == AUDIENCE_PARTICIPANT ? fill_participant(&j) : fill_staff(&j);
     r = r < 0 ? r : choose_template(&j);
-    r = r < 0 ? r : template_render(e->setup.templates, j.template, j.language, &j.facts, &e->arena, &text, complaint);
+    r = r < 0 ? r
+              : template_render(e->setup.templates, j.template, j.language, &j.facts, &e->arena,
+                                &text, complaint);
     if (r < 0) {
         return r;
     }

@@ -1,5 +1,6 @@
-/* A turn: one now, at most one write transaction, and only after its commit the effects. If the process dies between the two, the
- * rows say `sending` and the next start settles them. Must never let an effect leave before its commit. */
+/* A turn: one now, at most one write transaction, and only after its commit the effects. If the
+ * process dies between the two, the rows say `sending` and the next start settles them. Must never
+ * let an effect leave before its commit. */
 #include "turn.h"
 
 #include <assert.h>
@@ -33,7 +34,9 @@ int turn_arm(struct engine *e) {
         return r;
     }
     if (e->blocked && instant_cmp(next, e->now) <= 0) {
-        next = instant_add(e->now, (struct span){SECOND_US}); /* an answer to one of those in flight wakes us earlier */
+        next = instant_add(
+            e->now,
+            (struct span){SECOND_US}); /* an answer to one of those in flight wakes us earlier */
     }
     e->ports.wake_at(e->ports.world, next);
     return 0;
@@ -55,7 +58,8 @@ static int run_effects(struct engine *e) {
     }
     e->send_count = 0;
     for (uint32_t i = 0; i < failed_count && result == 0; i++) {
-        struct delivery d = {.attempt = attempts[i], .outcome = OUTCOME_GATEWAY_DOWN, .detail = "not begun"};
+        struct delivery d = {
+            .attempt = attempts[i], .outcome = OUTCOME_GATEWAY_DOWN, .detail = "not begun"};
         memcpy(d.message_id, failed[i], MESSAGE_ID_SIZE);
         result = engine_delivered(e, &d);
     }
@@ -97,9 +101,12 @@ const struct zone *turn_zone(struct engine *e, const char *name) {
 }
 
 /* Where nobody's own hours are known: waits count in these. */
-static const struct hours office_days = {
-    .count = 5,
-    .intervals = {{MONDAY, 540, 1020}, {TUESDAY, 540, 1020}, {WEDNESDAY, 540, 1020}, {THURSDAY, 540, 1020}, {FRIDAY, 540, 1020}}};
+static const struct hours office_days = {.count = 5,
+                                         .intervals = {{MONDAY, 540, 1020},
+                                                       {TUESDAY, 540, 1020},
+                                                       {WEDNESDAY, 540, 1020},
+                                                       {THURSDAY, 540, 1020},
+                                                       {FRIDAY, 540, 1020}}};
 
 struct working_time turn_office_days(struct engine *e, const struct zone *zone) {
     return (struct working_time){&office_days, zone, e->setup.holidays};
@@ -120,8 +127,9 @@ static bool absent_on(struct engine *e, enum noun noun, const char *id, struct d
 
 static enum noun audience_noun(enum audience audience) {
     static const enum noun nouns[AUDIENCE_COUNT] = {
-        [AUDIENCE_PARTICIPANT] = NOUN_PARTICIPANT, [AUDIENCE_PRACTITIONER] = NOUN_PRACTITIONER, [AUDIENCE_SUPERVISOR] = NOUN_SUPERVISOR,
-        [AUDIENCE_ADVOCATE] = NOUN_ADVOCATE,       [AUDIENCE_OFFICER] = NOUN_OFFICER,
+        [AUDIENCE_PARTICIPANT] = NOUN_PARTICIPANT, [AUDIENCE_PRACTITIONER] = NOUN_PRACTITIONER,
+        [AUDIENCE_SUPERVISOR] = NOUN_SUPERVISOR,   [AUDIENCE_ADVOCATE] = NOUN_ADVOCATE,
+        [AUDIENCE_OFFICER] = NOUN_OFFICER,
     };
 
     assert(audience != AUDIENCE_OPERATOR);
@@ -132,9 +140,11 @@ static const char *value_or_empty(const struct noun_row *row, const char *field)
     return noun_find_field(row->noun, field) ? noun_value(row, field) : "";
 }
 
-int person_find(struct engine *e, enum audience audience, const char *id, struct person *ret_person) {
+int person_find(struct engine *e, enum audience audience, const char *id,
+                struct person *ret_person) {
     const struct config *config = e->setup.config;
-    struct person person = {.name = "", .email = "", .mobile = "", .zone = turn_zone(e, config->timezone)};
+    struct person person = {
+        .name = "", .email = "", .mobile = "", .zone = turn_zone(e, config->timezone)};
     struct noun_row row;
 
     if (audience == AUDIENCE_OPERATOR) {
@@ -156,7 +166,8 @@ int person_find(struct engine *e, enum audience audience, const char *id, struct
     person.email = noun_value(&row, "email");
     person.mobile = value_or_empty(&row, "mobile");
     if (hours_parse(value_or_empty(&row, "hours"), &person.hours) < 0) {
-        person.hours.count = 0; /* what is read from disk is input: without hours, waits count by the clock */
+        person.hours.count =
+            0; /* what is read from disk is input: without hours, waits count by the clock */
     }
     if (noun == NOUN_PARTICIPANT || noun == NOUN_PRACTITIONER) {
         struct noun_row office;
@@ -174,7 +185,12 @@ struct working_time person_working_time(struct engine *e, const struct person *p
 }
 
 int turn_audit(struct engine *e, const char *action, const char *subject, const char *detail) {
-    const struct audit_entry entry = {.at = e->now, .actor = "cobid", .as = "", .action = action, .subject = subject, .detail = detail};
+    const struct audit_entry entry = {.at = e->now,
+                                      .actor = "cobid",
+                                      .as = "",
+                                      .action = action,
+                                      .subject = subject,
+                                      .detail = detail};
 
     return audit_append(e->store, &entry);
 }
@@ -183,7 +199,8 @@ uint32_t turn_hour(const struct engine *e) {
     return (uint32_t)(e->now.us / HOUR_US);
 }
 
-int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step, const char *text) {
+int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
+               const char *text) {
     struct message_row m = outbox_blank(e, KIND_ALARM, AUDIENCE_OPERATOR, "operator");
 
     m.channel = CHANNEL_EMAIL;

@@ -1,5 +1,5 @@
-/* What a turn carries: the engine's own state, the time that holds for the whole turn, and the effects that follow its commit.
- * Private to the engine. */
+/* What a turn carries: the engine's own state, the time that holds for the whole turn, and the
+ * effects that follow its commit. Private to the engine. */
 #ifndef COBI_ENGINE_TURN_H
 #define COBI_ENGINE_TURN_H
 
@@ -17,36 +17,39 @@ enum { TURN_ROWS_MAX = 64 };
 /* This many failures in a row open a lane's breaker and turn health red. */
 enum { BREAKER_FAILURES = 5 };
 
-/* How a gateway fares for one audience: budgets are apart, so that nothing on one side shifts a time on the other. */
+/* How a gateway fares for one audience: budgets are apart, so that nothing on one side shifts a
+ * time on the other. */
 struct lane {
     uint32_t in_flight;
-    uint32_t sent;               /* in the pacing period that began at `period` */
+    uint32_t sent; /* in the pacing period that began at `period` */
     struct instant period;
-    uint32_t failures;           /* in a row */
-    struct instant open_until;   /* breaker: nothing before this */
-    struct span pause;           /* of the breaker, doubling */
+    uint32_t failures;         /* in a row */
+    struct instant open_until; /* breaker: nothing before this */
+    struct span pause;         /* of the breaker, doubling */
 };
 struct engine {
     struct store *store;
     struct engine_setup setup;
     struct ports ports;
-    struct arena arena; /* of the turn */
-    struct instant now; /* of the turn */
+    struct arena arena;                   /* of the turn */
+    struct instant now;                   /* of the turn */
     struct outgoing sends[TURN_ROWS_MAX]; /* effects of the turn; their texts are in the arena */
     uint32_t send_count;
     uint32_t in_flight;
-    bool blocked;       /* due messages wait for a free lane: look again when an answer comes */
+    bool blocked; /* due messages wait for a free lane: look again when an answer comes */
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
 };
 
 /* Begins a turn: one now, one transaction. Returns 0 or what store_begin() said. */
 _must_use_ int turn_begin(struct engine *e);
-/* Ends it: commit, then the effects, then the timer. r < 0 rolls back. Returns r, or what the commit said. */
+/* Ends it: commit, then the effects, then the timer. r < 0 rolls back. Returns r, or what the
+ * commit said. */
 _must_use_ int turn_end(struct engine *e, int r);
 /* Arms the world's timer for what waits next. */
 _must_use_ int turn_arm(struct engine *e);
 
-/* The zone of that name, or the configured one when the system does not know it (reported). Never NULL. */
+/* The zone of that name, or the configured one when the system does not know it (reported). Never
+ * NULL. */
 const struct zone *turn_zone(struct engine *e, const char *name);
 
 /* A person as the engine needs one. Texts are in the turn's arena; "" where there is nothing. */
@@ -58,15 +61,19 @@ struct person {
     bool absent_today;
 };
 /* -ENOENT: nobody of that id for that audience. The operator is configured, not stored. */
-_must_use_ int person_find(struct engine *e, enum audience audience, const char *id, struct person *ret_person);
+_must_use_ int person_find(struct engine *e, enum audience audience, const char *id,
+                           struct person *ret_person);
 /* Monday to Friday, 9 to 5: where nobody's own hours are known. */
 struct working_time turn_office_days(struct engine *e, const struct zone *zone);
 struct working_time person_working_time(struct engine *e, const struct person *person);
 
 /* Appends to the audit: action by cobid itself. */
-_must_use_ int turn_audit(struct engine *e, const char *action, const char *subject, const char *detail);
-/* An alarm to the operator, at most once for each topic, source and step. text says what is wrong and what to do, without personal data. */
-_must_use_ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step, const char *text);
+_must_use_ int turn_audit(struct engine *e, const char *action, const char *subject,
+                          const char *detail);
+/* An alarm to the operator, at most once for each topic, source and step. text says what is wrong
+ * and what to do, without personal data. */
+_must_use_ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
+                          const char *text);
 /* Which hour it is since 1970: alarms of gateways come at most once an hour. */
 uint32_t turn_hour(const struct engine *e);
 

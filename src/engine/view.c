@@ -1,11 +1,12 @@
-/* Looks at what is and what will be: status, health, preview of a participant's texts, explanation of a session. Nothing is changed.
+/* Looks at what is and what will be: status, health, preview of a participant's texts, explanation
+ * of a session. Nothing is changed.
  *
  * Preview renders with the code that sends. */
 #include <errno.h>
 #include <string.h>
 
-#include "cobi/base/gsm.h"
 #include "call.h"
+#include "cobi/base/gsm.h"
 #include "duty.h"
 #include "outbox.h"
 
@@ -16,9 +17,12 @@ static int put_report(struct call *c) {
     if (r < 0) {
         return call_failed(c, r, "the store");
     }
-    c->reply = json_pack("{s:b,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "healthy", report.healthy, "status", report.status, "overdue", (int)report.overdue, "stuck",
-                         (int)report.stuck, "quarantined", (int)report.quarantined, "open_escalations", (int)report.open_escalations, "exhausted_escalations",
-                         (int)report.exhausted_escalations, "queued", (int)report.queued, "uncertain", (int)report.uncertain);
+    c->reply = json_pack("{s:b,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "healthy", report.healthy,
+                         "status", report.status, "overdue", (int)report.overdue, "stuck",
+                         (int)report.stuck, "quarantined", (int)report.quarantined,
+                         "open_escalations", (int)report.open_escalations, "exhausted_escalations",
+                         (int)report.exhausted_escalations, "queued", (int)report.queued,
+                         "uncertain", (int)report.uncertain);
     json_put_text(c->reply, "trouble", report.trouble);
     json_put_instant(c->reply, "now", c->e->now);
     return 200;
@@ -40,9 +44,11 @@ static int preview_one(struct call *c, struct message_row *m) {
     const int r = render_message(c->e, m, &complaint);
 
     if (r < 0) {
-        return call_refuse(c, 409, "a text cannot be rendered: %s", *complaint.text ? complaint.text : strerror(-r));
+        return call_refuse(c, 409, "a text cannot be rendered: %s",
+                           *complaint.text ? complaint.text : strerror(-r));
     }
-    json_t *o = json_pack("{s:s,s:s}", "kind", message_kind_to_text(m->kind), "channel", channel_to_text(m->channel));
+    json_t *o = json_pack("{s:s,s:s}", "kind", message_kind_to_text(m->kind), "channel",
+                          channel_to_text(m->channel));
 
     json_put_text(o, "session", m->session);
     json_put_instant(o, "at", m->due);
@@ -63,7 +69,8 @@ static int preview_confirmation(struct call *c, const struct noun_row *participa
         if (outbox_participant_channel(c->e, participant, 1u << channel) != channel) {
             continue;
         }
-        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT, participant->id);
+        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
+                                            participant->id);
         m.channel = (enum channel)channel;
         memcpy(m.participant, participant->id, sizeof m.participant);
         const int status = preview_one(c, &m);
@@ -74,18 +81,23 @@ static int preview_confirmation(struct call *c, const struct noun_row *participa
     return 200;
 }
 
-static int preview_session(struct call *c, const struct noun_row *participant, const struct session_row *s) {
+static int preview_session(struct call *c, const struct noun_row *participant,
+                           const struct session_row *s) {
     const struct config *config = c->e->setup.config;
     const struct remind_place place = {turn_zone(c->e, s->zone), c->e->setup.holidays};
     const struct remind_session facts = course_remind_session(c->e, s, NULL);
 
     for (uint32_t step = 0; step < config->reminders.step_count; step++) {
-        const int channel = outbox_participant_channel(c->e, participant, config->reminders.steps[step].channels);
-        const struct remind_decision d = remind_decide(&config->reminders, &config->send_window, &place, &facts, step, c->e->now);
-        if (channel < 0 || (d.verdict != REMIND_WAIT && d.verdict != REMIND_SEND) || (s->steps_done & 1u << step)) {
+        const int channel = outbox_participant_channel(c->e, participant,
+                                                       config->reminders.steps[step].channels);
+        const struct remind_decision d = remind_decide(&config->reminders, &config->send_window,
+                                                       &place, &facts, step, c->e->now);
+        if (channel < 0 || (d.verdict != REMIND_WAIT && d.verdict != REMIND_SEND) ||
+            (s->steps_done & 1u << step)) {
             continue;
         }
-        struct message_row m = outbox_blank(c->e, KIND_REMINDER, AUDIENCE_PARTICIPANT, participant->id);
+        struct message_row m = outbox_blank(c->e, KIND_REMINDER, AUDIENCE_PARTICIPANT,
+                                            participant->id);
         m.channel = (enum channel)channel;
         m.due = d.due;
         m.revision = s->revision;
@@ -101,7 +113,8 @@ static int preview_session(struct call *c, const struct noun_row *participant, c
 }
 
 int view_preview(struct call *c) {
-    const struct session_filter filter = {.participant = c->id, .state = "planned", .from = c->e->now};
+    const struct session_filter filter = {
+        .participant = c->id, .state = "planned", .from = c->e->now};
     struct session_row *rows = arena_alloc(&c->e->arena, PROGRAMME_SESSIONS_MAX, sizeof *rows);
     struct noun_row participant;
     const int r = noun_find(c->e->store, NOUN_PARTICIPANT, c->id, &c->e->arena, &participant);
@@ -130,8 +143,12 @@ static void explain_steps(struct call *c, const struct session_row *s, json_t *l
 
     for (uint32_t step = 0; step < config->reminders.step_count; step++) {
         const bool done = s->steps_done & 1u << step;
-        const struct remind_decision d = remind_decide(&config->reminders, &config->send_window, &place, &facts, step, c->e->now);
-        json_t *o = json_pack("{s:i,s:s}", "step", (int)step, "decision", done ? "dealt_with" : s->state == SESSION_PLANNED ? remind_verdict_to_text(d.verdict) : "none");
+        const struct remind_decision d = remind_decide(&config->reminders, &config->send_window,
+                                                       &place, &facts, step, c->e->now);
+        json_t *o = json_pack("{s:i,s:s}", "step", (int)step, "decision",
+                              done                          ? "dealt_with"
+                              : s->state == SESSION_PLANNED ? remind_verdict_to_text(d.verdict)
+                                                            : "none");
         json_put_instant(o, "due", d.due);
         (void)json_array_append_new(list, o); /* memory only */
     }
@@ -143,7 +160,9 @@ int view_explain(struct call *c) {
     struct message_row *rows = arena_alloc(&c->e->arena, MESSAGES_MAX, sizeof *rows);
     struct session_row s;
     int r = session_find(c->e->store, c->id, &s);
-    const int count = r < 0 ? r : message_list(c->e->store, &filter, "", &c->e->arena, rows, MESSAGES_MAX);
+    const int count = r < 0 ? r
+                            : message_list(c->e->store, &filter, "", &c->e->arena, rows,
+                                           MESSAGES_MAX);
 
     if (count < 0) {
         return call_failed(c, count, c->id);
@@ -151,7 +170,9 @@ int view_explain(struct call *c) {
     c->reply = json_pack("{s:o,s:[],s:[]}", "session", session_to_json(&s), "steps", "messages");
     explain_steps(c, &s, json_object_get(c->reply, "steps"));
     for (int i = 0; i < count; i++) {
-        json_t *o = json_pack("{s:s,s:s,s:s}", "id", rows[i].id, "kind", message_kind_to_text(rows[i].kind), "audience", audience_to_text(rows[i].audience));
+        json_t *o = json_pack("{s:s,s:s,s:s}", "id", rows[i].id, "kind",
+                              message_kind_to_text(rows[i].kind), "audience",
+                              audience_to_text(rows[i].audience));
         json_put_text(o, "state", message_state_to_text(rows[i].state));
         json_put_text(o, "reason", rows[i].reason);
         (void)json_object_set_new(o, "revision", json_integer(rows[i].revision));

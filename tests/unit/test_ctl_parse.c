@@ -74,7 +74,7 @@ static const struct {
     {"feed|create|--participant|P-1", "feed", "create", "{\"participant\":\"P-1\"}"},
     {"escalation|list|--open", "escalation", "list", "{\"open\":true}"},
     {"preview|--|P-1", NULL, "preview", "{\"id\":\"P-1\"}"},
-    {"gateway|test|main relay", "gateway", "test", "{\"id\":\"main relay\"}"},
+    {"template|show|main relay", "template", "show", "{\"id\":\"main relay\"}"},
 };
 
 static void lines_are_understood(void **state) {

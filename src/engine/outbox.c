@@ -384,8 +384,11 @@ static int claim(struct engine *e, const char *id) {
     int r = message_find(e->store, id, &e->arena, &m);
 
     r = r < 0 ? r : read_subject(e, &m, &about);
-    if (r < 0 || m.state != MESSAGE_QUEUED) {
+    if (r < 0) {
         return r;
+    }
+    if (m.state != MESSAGE_QUEUED) {
+        return -EUCLEAN; /* nobody here leaves a row held or uncertain: a person must look at it */
     }
     const char *stop = stop_reason(e, &m, &about);
     if (stop) {

@@ -128,7 +128,7 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
     }
 
     if (audience == AUDIENCE_OPERATOR) {
-        return turn_alarm(e, "escalation", row->id, row->generation,
+        return turn_alarm(e, "escalation", row->id, row->generation + row->at.cycle,
                           arena_printf(&e->arena,
                                        "escalation %s has reached the operator: nobody before has "
                                        "acknowledged. Find a person: `cobictl escalation show %s`.",
@@ -172,7 +172,7 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
 
 /* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once;
  * when none is left, a new cycle waits for the next working day. Ends: each round either tells or
- * moves one step on. */
+ * moves one step on. Returns 1 when somebody was sent a link, else 0. */
 static int tell_next(struct engine *e, struct escalation_row *row) {
     for (uint32_t round = 0; round <= ESCALATION_STEPS_MAX; round++) {
         const bool end = row->at.step >= row->policy.step_count;
@@ -195,13 +195,29 @@ static int tell_next(struct engine *e, struct escalation_row *row) {
 
         row->at = d.next;
         row->wake_at = d.until;
-        row->generation++;
         if (d.move == ESCALATE_TELL) {
             r = r < 0 ? r : text_copy(row->told, sizeof row->told, id);
         }
-        return r < 0 ? r : 0;
+        return r < 0 ? r : d.move == ESCALATE_TELL && audience == row->audience;
     }
     return -EPROTO;
+}
+
+/* Tells all that is to be told in this moment. Whoever is told in it has a link of the same
+ * generation, so that each of them may act; a step without a link (the operator, a task) leaves the
+ * links before it good. */
+static int tell_all(struct engine *e, struct escalation_row *row, uint32_t least) {
+    bool linked = false;
+    int r;
+
+    do {
+        r = tell_next(e, row);
+        linked |= r > 0;
+        least -= least > 0;
+    } while (r >= 0 && row->at.step > 0 && row->at.step < row->policy.step_count &&
+             (least > 0 || instant_cmp(row->wake_at, e->now) <= 0));
+    row->generation += linked;
+    return r < 0 ? r : 0;
 }
 
 static int look(struct engine *e, const char *id) {
@@ -220,11 +236,8 @@ static int look(struct engine *e, const char *id) {
         /* The acknowledgement ran out: the same step again, and the next one too. */
         row.acknowledged_by[0] = '\0';
         row.at.step -= row.at.step > 0;
-        r = tell_next(e, &row);
     }
-    if (r == 0 && (!lapsed || row.at.step < row.policy.step_count)) {
-        r = tell_next(e, &row);
-    }
+    r = r < 0 ? r : tell_all(e, &row, lapsed ? 2 : 1);
     return r < 0 ? r : escalation_update(e->store, &row, from, generation);
 }
 

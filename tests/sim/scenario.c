@@ -1,0 +1,348 @@
+/* Reads a scenario line by line and carries it out: a table of directives, each a small function.
+ *
+ * A scenario fails at the first line that does not come true, or as soon as a law is broken; the
+ * file, the line and the simulated time are named. With CRASH-EVERYWHERE it is run once for each
+ * crash point that follows. */
+#include "scenario.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct turn {
+    struct sim *sim;
+    struct words *w;
+    const char *line;
+    bool calm; /* no crash is planned for this run */
+};
+
+static const char *argument(const struct turn *t, int index) {
+    return index < t->w->count ? t->w->word[index] : "";
+}
+
+static int command(struct turn *t, bool good, bool bad, struct complaint *complaint) {
+    char reply[4000] = "";
+
+    if (!t->sim->engine) {
+        return complain(complaint, -EINVAL, "the daemon is stopped");
+    }
+    const int status = sim_command(t->sim, t->w->count - 1, &t->w->word[1], reply, sizeof reply);
+
+    sim_trace(t->sim, "%d %.200s", status, reply);
+    if (status >= 500) {
+        return complain(complaint, -EINVAL, "answered %d: %.300s", status, reply);
+    }
+    if (status == 200 ? !good : !bad) {
+        return complain(complaint, -EINVAL, "%s %d: %.300s",
+                        good ? "refused with" : "was not refused:", status, reply);
+    }
+    return 0;
+}
+
+static int do_command(struct turn *t, struct complaint *complaint) {
+    return command(t, true, false, complaint);
+}
+
+static int do_refused(struct turn *t, struct complaint *complaint) {
+    return command(t, false, true, complaint);
+}
+
+static int do_try(struct turn *t, struct complaint *complaint) {
+    return command(t, true, true, complaint);
+}
+
+static int do_gateway(struct turn *t, struct complaint *complaint) {
+    const bool all = strcmp(argument(t, 1), "all") == 0;
+    enum character character;
+    struct span delay = {SECOND_US};
+
+    if ((!all && !config_find_gateway(t->sim->kit->config, argument(t, 1))) ||
+        character_from_text(argument(t, 2), &character) < 0 ||
+        (t->w->count > 3 && span_from_text(argument(t, 3), &delay) < 0)) {
+        return complain(complaint, -EINVAL, "GATEWAY texts|mails|all CHARACTER [SPAN]");
+    }
+    world_set(t->sim, all ? NULL : argument(t, 1), character, delay);
+    return 0;
+}
+
+static int do_mailbox(struct turn *t, struct complaint *complaint) {
+    struct sim *sim = t->sim;
+
+    if (strcmp(argument(t, 2), "refuses") == 0 && sim->refusing_count < REFUSING_MAX) {
+        (void)snprintf(sim->refusing[sim->refusing_count++], ID_SIZE, "%s", argument(t, 1));
+        return 0;
+    }
+    if (strcmp(argument(t, 2), "works") != 0) {
+        return complain(complaint, -EINVAL, "MAILBOX WHO refuses|works");
+    }
+    for (size_t i = 0; i < sim->refusing_count; i++) {
+        if (strcmp(sim->refusing[i], argument(t, 1)) == 0) {
+            memcpy(sim->refusing[i], sim->refusing[--sim->refusing_count], ID_SIZE);
+        }
+    }
+    return 0;
+}
+
+static int do_pass(struct turn *t, struct complaint *complaint) {
+    struct span span;
+
+    if (span_from_text(argument(t, 1), &span) < 0) {
+        return complain(complaint, -EINVAL, "PASS SPAN");
+    }
+    sim_run_until(t->sim, instant_add(t->sim->clock, span));
+    return 0;
+}
+
+static int do_until(struct turn *t, struct complaint *complaint) {
+    struct instant target;
+
+    if (words_time(t->sim, argument(t, 1), &target) < 0 || instant_cmp(target, t->sim->clock) < 0) {
+        return complain(complaint, -EINVAL, "UNTIL TIME: no time, or one that has passed");
+    }
+    sim_run_until(t->sim, target);
+    return 0;
+}
+
+static int do_expect(struct turn *t, struct complaint *complaint) {
+    return expect(t->sim, t->w, complaint);
+}
+
+static int do_expect_calm(struct turn *t, struct complaint *complaint) {
+    return t->calm ? expect(t->sim, t->w, complaint) : 0;
+}
+
+static int do_crash(struct turn *t, struct complaint *complaint) {
+    static const char *const names[] = {"before commit", "after commit", "before send",
+                                        "after send", "before wake"};
+    const char *after = words_value(t->w, "after");
+    const uint64_t count = after ? strtoull(after, NULL, 10) : 1;
+
+    if (!t->calm) {
+        return 0; /* this run crashes elsewhere */
+    }
+    t->sim->crash_name = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        t->sim->crash_name = strcmp(names[i], argument(t, 1)) == 0 ? names[i] : t->sim->crash_name;
+    }
+    if (count == 0 || (!t->sim->crash_name && t->w->count > 1 && !after)) {
+        return complain(
+            complaint, -EINVAL,
+            "CRASH [\"before commit\"|\"after commit\"|\"before send\"|\"after send\"] [after=N]");
+    }
+    t->sim->named_count = 0;
+    t->sim->crash_at = t->sim->crash_name ? count : t->sim->point_count + count;
+    return 0;
+}
+
+static int do_kill(struct turn *t, struct complaint *complaint) {
+    if (!t->sim->engine) {
+        return complain(complaint, -EINVAL, "the daemon is stopped already");
+    }
+    sim_stop(t->sim);
+    return 0;
+}
+
+static int do_start(struct turn *t, struct complaint *complaint) {
+    if (t->sim->engine) {
+        return complain(complaint, -EINVAL, "the daemon runs already");
+    }
+    sim_start(t->sim);
+    sim_run_until(t->sim, t->sim->clock);
+    return 0;
+}
+
+static int do_never(struct turn *t, struct complaint *complaint) {
+    struct never *n = &t->sim->nevers[t->sim->never_count];
+
+    if (t->w->count != 4 || strcmp(argument(t, 2), "reads") != 0 ||
+        t->sim->never_count == NEVERS_MAX || strlen(argument(t, 3)) >= sizeof n->text) {
+        return complain(complaint, -EINVAL, "NEVER WHO reads \"TEXT\"");
+    }
+    t->sim->never_count++;
+    (void)snprintf(n->who, sizeof n->who, "%s", argument(t, 1));
+    (void)snprintf(n->text, sizeof n->text, "%s", argument(t, 3));
+    return 0;
+}
+
+static int acknowledge(struct turn *t, bool good, struct complaint *complaint) {
+    const int r = sim_acknowledge(t->sim, argument(t, 1),
+                                  strcmp(argument(t, 2), "wrong-code") == 0);
+
+    if (r == -ENOMSG || (r == 0) != good) {
+        return complain(complaint, -EINVAL,
+                        r == -ENOMSG ? "has received no link" : "the link answers: %s",
+                        strerror(-r));
+    }
+    return 0;
+}
+
+static int do_acknowledge(struct turn *t, struct complaint *complaint) {
+    return acknowledge(t, true, complaint);
+}
+
+static int do_acknowledge_refused(struct turn *t, struct complaint *complaint) {
+    return acknowledge(t, false, complaint);
+}
+
+static const struct {
+    const char *name;
+    int (*handler)(struct turn *t, struct complaint *complaint);
+} directives[] = {
+    {"DO", do_command},
+    {"DO!", do_refused},
+    {"TRY", do_try},
+    {"GATEWAY", do_gateway},
+    {"MAILBOX", do_mailbox},
+    {"PASS", do_pass},
+    {"UNTIL", do_until},
+    {"EXPECT", do_expect},
+    {"EXPECT-CALM", do_expect_calm},
+    {"CRASH", do_crash},
+    {"KILL", do_kill},
+    {"START", do_start},
+    {"NEVER", do_never},
+    {"ACKNOWLEDGE", do_acknowledge},
+    {"ACKNOWLEDGE!", do_acknowledge_refused},
+};
+
+int scenario_line(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
+    struct words w;
+    struct turn t = {.sim = sim, .w = &w, .line = line, .calm = calm};
+
+    if (words_read(&w, sim, line) < 0) {
+        return complain(complaint, -EINVAL, "a line that cannot be read");
+    }
+    if (w.count == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(directives); i++) {
+        if (strcmp(directives[i].name, w.word[0]) == 0) {
+            const int r = directives[i].handler(&t, complaint);
+            if (*sim->law) {
+                return complain(complaint, -EINVAL, "%s", sim->broken);
+            }
+            return r;
+        }
+    }
+    return complain(complaint, -EINVAL, "%s: no such directive", w.word[0]);
+}
+
+/* ---- a whole file ---- */
+
+struct reader {
+    struct kit *kit;
+    struct sim sim;
+    bool open;
+    uint64_t crash_at, crash_from;
+    struct scenario_result *result;
+};
+
+static int fail(struct reader *r, const char *file, int number, const char *line, const char *why) {
+    (void)snprintf(r->result->why, sizeof r->result->why, "%s:%d: %.*s: %s", file, number,
+                   (int)strcspn(line, "\n"), line, why);
+    (void)snprintf(r->result->law, sizeof r->result->law, "%s", r->open ? r->sim.law : "");
+    return -EINVAL;
+}
+
+static int begin(struct reader *r, const char *time) {
+    const struct sim kit_only = {.kit = r->kit};
+    struct sim guess = kit_only;
+    struct instant clock;
+
+    if (r->open || words_time(&guess, time, &clock) < 0) {
+        return -EINVAL;
+    }
+    sim_open(&r->sim, r->kit, 1, clock);
+    r->open = true;
+    return 0;
+}
+
+/* What a file says about itself; 1: done, 0: an ordinary line. */
+static int read_frame(struct reader *r, const char *line, FILE **ret_include, const char *file) {
+    struct words w;
+    char path[512];
+
+    if (words_read(&w, NULL, line) < 0 || w.count == 0) {
+        return 0;
+    }
+    if (strcmp(w.word[0], "CLOCK") == 0) {
+        return begin(r, w.count > 1 ? w.word[1] : "") < 0 ? -EINVAL : 1;
+    }
+    if (strcmp(w.word[0], "INCLUDE") == 0 && w.count == 2) {
+        const char *slash = strrchr(file, '/');
+        (void)snprintf(path, sizeof path, "%.*s%s", slash ? (int)(slash - file + 1) : 0, file,
+                       w.word[1]);
+        *ret_include = fopen(path, "re");
+        return *ret_include ? 1 : -EINVAL;
+    }
+    if (strcmp(w.word[0], "CRASH-EVERYWHERE") == 0 && r->open) {
+        r->result->everywhere = true;
+        r->crash_from = r->sim.point_count;
+        r->sim.crash_at = r->crash_at ? r->crash_from + r->crash_at : 0;
+        return 1;
+    }
+    return 0;
+}
+
+/* Reads the file, and one that it includes (which includes none itself). */
+static int read_file(struct reader *r, const char *file) {
+    FILE *outer = fopen(file, "re"), *inner = NULL;
+    char line[SCENARIO_LINE_SIZE];
+    int number = 0, result = outer ? 0 : fail(r, file, 0, "the file", strerror(errno));
+
+    while (result == 0 && outer) {
+        struct complaint complaint = {0};
+        FILE *include = NULL;
+        if (inner && !fgets(line, sizeof line, inner)) {
+            (void)fclose(inner); /* only read from */
+            inner = NULL;
+        }
+        if (!inner) {
+            number++;
+            if (!fgets(line, sizeof line, outer)) {
+                break;
+            }
+        }
+        const int frame = read_frame(r, line, &include, file);
+        inner = include ? include : inner;
+        if (frame < 0 ||
+            (frame == 0 && !r->open && line[strspn(line, " \t\n")] && line[0] != '#')) {
+            result = fail(r, file, number, line,
+                          "must begin with CLOCK TIME; INCLUDE FILE needs a file");
+        } else if (frame == 0 && r->open &&
+                   scenario_line(&r->sim, line, r->crash_at == 0, &complaint) < 0) {
+            result = fail(r, file, number, line, complaint.text);
+        }
+    }
+    if (inner) {
+        (void)fclose(inner);
+    }
+    if (outer) {
+        (void)fclose(outer);
+    }
+    return result;
+}
+
+void scenario_run(struct kit *kit, const char *file, uint64_t crash_at,
+                  struct scenario_result *ret_result) {
+    struct reader *r = calloc(1, sizeof *r);
+
+    if (!r) {
+        abort();
+    }
+    *ret_result = (struct scenario_result){0};
+    *r = (struct reader){.kit = kit, .crash_at = crash_at, .result = ret_result};
+    int result = read_file(r, file);
+
+    ret_result->points = r->open && ret_result->everywhere ? r->sim.point_count - r->crash_from : 0;
+    if (result == 0 && r->open) {
+        laws_end(&r->sim);
+        result = *r->sim.law ? fail(r, file, 0, "the end", r->sim.broken) : 0;
+    }
+    ret_result->passed = result == 0 && r->open;
+    if (r->open) {
+        sim_close(&r->sim);
+    }
+    free(r);
+}

@@ -1,0 +1,171 @@
+/* The simulator: the daemon's own engine on a real database, in a world that can be scripted and
+ * killed.
+ *
+ * The host (sim.c) has a virtual clock and answers the engine's ports; world.c plays the gateways
+ * and keeps what everybody really received; laws.c looks at everything after each turn; scenario.c
+ * reads plain-text scenarios; swarm.c makes random histories. */
+#ifndef COBI_TESTS_SIM_H
+#define COBI_TESTS_SIM_H
+
+#include <setjmp.h>
+#include <sqlite3.h>
+
+#include "cobi/base/cleanup.h"
+#include "cobi/engine/engine.h"
+
+/* What all runs of a process share. */
+struct kit {
+    struct config *config;
+    struct templates *templates;
+    struct holidays *holidays;
+    struct zones *zones;
+    const struct zone *zone; /* of the configuration: times in scenarios are local to it */
+    char database[200];
+};
+void kit_open(struct kit *kit, const char *source_folder);
+void kit_close(struct kit *kit);
+
+/* How a gateway behaves. */
+enum character {
+    HONEST,
+    SLOW,           /* takes the message at once, says so after `delay` */
+    REFUSES,        /* this number or mailbox does not exist */
+    REJECTS,        /* this request is not acceptable */
+    BUSY,           /* not now */
+    DOWN,           /* no connection */
+    CLOSED,         /* could not even be begun */
+    LOSES_ANSWERS,  /* takes the message, the answer is lost */
+    LOSES_MESSAGES, /* does not take it, and the answer is lost */
+    MOODY           /* one of the others for each message, by the seed */
+};
+#define CHARACTER_COUNT 10
+const char *character_to_text(enum character character);
+int character_from_text(const char *text, enum character *ret_character);
+
+/* A message that really is in its recipient's hands, whatever the daemon knows of it. */
+struct parcel {
+    char message_id[MESSAGE_ID_SIZE];
+    char recipient[ID_SIZE], session[ID_SIZE], escalation[ID_SIZE], topic[33];
+    uint32_t revision, step, ordinal, attempt;
+    enum message_kind kind;
+    enum audience audience;
+    enum channel channel;
+    struct instant at;
+    char *to, *subject, *body;
+};
+/* An answer on its way back. */
+struct answer {
+    struct instant at;
+    struct delivery delivery;
+};
+struct never { /* "NEVER WHO reads TEXT" */
+    char who[ID_SIZE], text[80];
+};
+struct address {
+    char id[ID_SIZE], mobile[24], email[128];
+};
+struct sim_feed {
+    char token[44], owner_kind[16], owner[ID_SIZE];
+};
+enum {
+    REFUSING_MAX = 8,
+    HANDED_MAX = 20000,
+    PARCELS_MAX = 6000,
+    ANSWERS_MAX = 256,
+    NEVERS_MAX = 64,
+    ADDRESSES_MAX = 64,
+    SIM_FEEDS_MAX = 16,
+    BROKEN_SIZE = 1500,
+    WITNESS_STATEMENTS_MAX = 64
+};
+struct sim {
+    struct kit *kit;
+    struct instant clock, wake;
+    uint64_t seed;
+    struct store *store;
+    struct engine *engine; /* NULL while the daemon is stopped */
+    sqlite3 *witness;      /* a second connection: sees only what was committed */
+    sqlite3_stmt *statements[WITNESS_STATEMENTS_MAX];
+    size_t statement_count;
+    enum character characters[GATEWAYS_MAX];
+    struct span delays[GATEWAYS_MAX];
+
+    char refusing[REFUSING_MAX][ID_SIZE]; /* whose number or mailbox does not exist any more */
+    size_t refusing_count;
+    struct parcel *parcels;
+    size_t parcel_count, handed_count;
+    struct answer answers[ANSWERS_MAX];
+    size_t answer_count;
+    struct never nevers[NEVERS_MAX];
+    size_t never_count;
+    struct address addresses[ADDRESSES_MAX];
+    size_t address_count;
+    struct sim_feed feeds[SIM_FEEDS_MAX];
+    size_t feed_count;
+
+    /* Crashes: points are counted from the start of the run. */
+    jmp_buf *jump;
+    bool committed; /* the call under way has passed a commit */
+    uint64_t point_count;
+    uint64_t crash_at;      /* 0: none */
+    const char *crash_name; /* with it: counts only points of this name */
+    uint64_t named_count;
+    unsigned crash_permille; /* swarm: at each point */
+    unsigned crashes;
+    uint64_t turns;
+
+    bool tracing;
+    char law[40]; /* the first law that was broken, or "" */
+    char broken[BROKEN_SIZE];
+};
+void sim_open(struct sim *sim, struct kit *kit, uint64_t seed, struct instant clock);
+void sim_close(struct sim *sim);
+/* Kills the daemon as SIGKILL would and starts it anew. */
+void sim_crash(struct sim *sim);
+void sim_stop(struct sim *sim);
+void sim_start(struct sim *sim);
+/* Works on everything that happens until then. */
+void sim_run_until(struct sim *sim, struct instant target);
+/* A cobictl command line without "cobictl". Returns the status (400: the line was not understood)
+ * and the answer as text in reply, which may be NULL. A crash on the way is answered as cobictl
+ * would be used: repeated when nothing was committed. */
+int sim_command(struct sim *sim, int argc, char **argv, char *reply, size_t capacity);
+/* Opens the link of the last mail to that person and enters its code (or a wrong one): what
+ * engine_ack() said, or -ENOMSG. */
+int sim_acknowledge(struct sim *sim, const char *recipient, bool wrong_code);
+uint64_t sim_random(struct sim *sim);
+_printf_(2, 3) void sim_trace(struct sim *sim, const char *format, ...);
+
+/* world.c */
+int world_send(struct sim *sim, const struct outgoing *message);
+void world_forget(struct sim *sim);
+void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay);
+const struct parcel *world_last(const struct sim *sim, const char *recipient, const char *text);
+
+/* laws.c */
+_printf_(3, 4) void law_broken(struct sim *sim, const char *law, const char *format, ...);
+void laws_handed(struct sim *sim, const struct outgoing *message);
+void laws_accepted(struct sim *sim, const struct parcel *parcel);
+void laws_turn(struct sim *sim);
+void laws_idle(struct sim *sim);
+/* At the end all gateways are honest for a day: then everything must have come to rest or to a
+ * person. */
+void laws_end(struct sim *sim);
+/* All chains and chains' messages but those of one, as a text to compare. Owned by the caller. */
+char *laws_others(struct sim *sim, const char *escalation);
+
+/* feeds.c */
+void laws_feeds(struct sim *sim);
+bool never_reads(struct sim *sim, const char *who, const char *audience, const char *text,
+                 const char **ret_found);
+
+/* witness.c: small questions to the second connection. Values are text; NULL ends the list. */
+sqlite3_stmt *witness_ask(struct sim *sim, const char *sql);
+void witness_done(sqlite3_stmt *statement);
+void witness_close(struct sim *sim);
+/* The first column of the first row; false when there is none. */
+bool witness_text(struct sim *sim, const char *sql, const char *const *values, char *ret_text,
+                  size_t capacity);
+int64_t witness_number(struct sim *sim, const char *sql, const char *const *values);
+
+#endif

@@ -1,0 +1,214 @@
+/* The world outside: gateways with a character each, and a log of what every person really
+ * received.
+ *
+ * A gateway takes a message, or not, at the moment of hand-over; its answer comes later, or not at
+ * all when the daemon dies in between. Whether a message was taken never depends on whether its
+ * answer arrives: that is the whole difficulty. */
+#include "sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    bool takes;
+    enum outcome_class answer;
+    const char *detail;
+} characters[CHARACTER_COUNT] = {
+    [HONEST] = {"honest", true, OUTCOME_ACCEPTED, "200"},
+    [SLOW] = {"slow", true, OUTCOME_ACCEPTED, "200"},
+    [REFUSES] = {"refuses", false, OUTCOME_REFUSED_RECIPIENT, "550 5.1.1"},
+    [REJECTS] = {"rejects", false, OUTCOME_REFUSED_REQUEST, "400"},
+    [BUSY] = {"busy", false, OUTCOME_TRANSIENT, "429"},
+    [DOWN] = {"down", false, OUTCOME_GATEWAY_DOWN, "refused"},
+    [CLOSED] = {"closed", false, OUTCOME_GATEWAY_DOWN, ""},
+    [LOSES_ANSWERS] = {"loses-answers", true, OUTCOME_UNCERTAIN, "timeout"},
+    [LOSES_MESSAGES] = {"loses-messages", false, OUTCOME_UNCERTAIN, "timeout"},
+    [MOODY] = {"moody", false, OUTCOME_UNCERTAIN, ""},
+};
+
+const char *character_to_text(enum character character) {
+    return characters[character].name;
+}
+
+int character_from_text(const char *text, enum character *ret_character) {
+    for (unsigned i = 0; i < CHARACTER_COUNT; i++) {
+        if (strcmp(characters[i].name, text) == 0) {
+            *ret_character = (enum character)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay) {
+    for (uint32_t i = 0; i < sim->kit->config->gateway_count; i++) {
+        if (!gateway || strcmp(gateway, sim->kit->config->gateways[i].name) == 0) {
+            sim->characters[i] = character;
+            sim->delays[i] = delay;
+        }
+    }
+}
+
+static size_t gateway_index(const struct sim *sim, const char *gateway) {
+    size_t i = 0;
+
+    while (i < sim->kit->config->gateway_count &&
+           strcmp(gateway, sim->kit->config->gateways[i].name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static char *copy(const char *text) {
+    char *made = strdup(text ? text : "");
+
+    if (!made) {
+        abort();
+    }
+    return made;
+}
+
+static void read_text(sqlite3_stmt *row, int column, char *buffer, size_t capacity) {
+    (void)snprintf(
+        buffer, capacity, "%s",
+        (const char *)sqlite3_column_text(row, column)); /* columns are NOT NULL and bounded */
+}
+
+/* What the message is about, from the committed row. */
+static void describe(struct sim *sim, struct parcel *p) {
+    sqlite3_stmt *row = witness_ask(
+        sim,
+        "SELECT recipient,session,escalation,topic,revision,step,ordinal FROM message WHERE id=?");
+
+    (void)sqlite3_bind_text(row, 1, p->message_id, -1, SQLITE_TRANSIENT); /* memory only */
+    if (sqlite3_step(row) == SQLITE_ROW) {
+        read_text(row, 0, p->recipient, sizeof p->recipient);
+        read_text(row, 1, p->session, sizeof p->session);
+        read_text(row, 2, p->escalation, sizeof p->escalation);
+        read_text(row, 3, p->topic, sizeof p->topic);
+        p->revision = (uint32_t)sqlite3_column_int(row, 4);
+        p->step = (uint32_t)sqlite3_column_int(row, 5);
+        p->ordinal = (uint32_t)sqlite3_column_int(row, 6);
+    }
+    witness_done(row);
+}
+
+static struct parcel *record(struct sim *sim, const struct outgoing *message) {
+    if (sim->parcel_count == PARCELS_MAX) {
+        law_broken(sim, "storm", "more than %d messages were received in one run", PARCELS_MAX);
+        return NULL;
+    }
+    struct parcel *p = &sim->parcels[sim->parcel_count++];
+
+    *p = (struct parcel){.attempt = message->attempt,
+                         .kind = message->kind,
+                         .audience = message->audience,
+                         .channel = message->channel,
+                         .at = sim->clock,
+                         .to = copy(message->to),
+                         .subject = copy(message->subject),
+                         .body = copy(message->body)};
+    memcpy(p->message_id, message->message_id, sizeof p->message_id);
+    describe(sim, p);
+    return p;
+}
+
+static void answer_later(struct sim *sim, const struct outgoing *message, enum character character,
+                         struct span delay) {
+    struct answer *a = &sim->answers[sim->answer_count];
+
+    if (sim->answer_count == ANSWERS_MAX) {
+        law_broken(sim, "in_flight", "more than %d messages under way at once", ANSWERS_MAX);
+        return;
+    }
+    sim->answer_count++;
+    *a = (struct answer){
+        .at = instant_add(sim->clock, delay),
+        .delivery = {.attempt = message->attempt, .outcome = characters[character].answer}};
+    memcpy(a->delivery.message_id, message->message_id, sizeof a->delivery.message_id);
+    (void)snprintf(a->delivery.detail, sizeof a->delivery.detail, "%s",
+                   characters[character].detail);
+    if (character == BUSY && delay.us > SECOND_US) {
+        a->delivery.retry_after =
+            delay; /* a gateway that is slow to say no also says when to come back */
+    }
+    if (characters[character].answer == OUTCOME_ACCEPTED) {
+        (void)snprintf(a->delivery.provider_id, sizeof a->delivery.provider_id, "sim-%zu",
+                       sim->parcel_count);
+    }
+}
+
+static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
+    char recipient[ID_SIZE];
+
+    if (!witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
+                      (const char *const[]){message->message_id, NULL}, recipient,
+                      sizeof recipient)) {
+        return false;
+    }
+    for (size_t i = 0; i < sim->refusing_count; i++) {
+        if (strcmp(sim->refusing[i], recipient) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int world_send(struct sim *sim, const struct outgoing *message) {
+    const size_t gateway = gateway_index(sim, message->gateway);
+    enum character character = gateway < GATEWAYS_MAX ? sim->characters[gateway] : CLOSED;
+    struct span delay = {SECOND_US};
+
+    if (character == MOODY) {
+        /* Half of the time well-behaved, so that histories go on. */
+        character = sim_random(sim) % 2 ? HONEST : (enum character)(sim_random(sim) % MOODY);
+        delay.us = (int64_t)(sim_random(sim) % 5 == 0 ? sim_random(sim) % (20 * 60) + 1 : 1) *
+                   SECOND_US;
+    } else if (character == SLOW) {
+        delay = sim->delays[gateway];
+    }
+    if (mailbox_refuses(sim, message)) {
+        character = REFUSES;
+    }
+    if (++sim->handed_count > HANDED_MAX) {
+        law_broken(sim, "storm", "more than %d messages were handed over in one run", HANDED_MAX);
+    }
+    laws_handed(sim, message);
+    sim_trace(sim, "%s to %s by %s (%s): %s", message_kind_to_text(message->kind),
+              audience_to_text(message->audience), message->gateway, characters[character].name,
+              message->message_id);
+    if (character == CLOSED) {
+        return -ECONNREFUSED;
+    }
+    const struct parcel *p = characters[character].takes ? record(sim, message) : NULL;
+
+    if (p) {
+        laws_accepted(sim, p);
+    }
+    answer_later(sim, message, character, delay);
+    return 0;
+}
+
+void world_forget(struct sim *sim) {
+    for (size_t i = 0; i < sim->parcel_count; i++) {
+        free(sim->parcels[i].to);
+        free(sim->parcels[i].subject);
+        free(sim->parcels[i].body);
+    }
+    free(sim->parcels);
+    sim->parcels = NULL;
+    sim->parcel_count = 0;
+}
+
+const struct parcel *world_last(const struct sim *sim, const char *recipient, const char *text) {
+    for (size_t i = sim->parcel_count; i > 0; i--) {
+        const struct parcel *p = &sim->parcels[i - 1];
+        if (strcmp(p->recipient, recipient) == 0 && strstr(p->body, text)) {
+            return p;
+        }
+    }
+    return NULL;
+}

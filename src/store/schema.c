@@ -75,7 +75,7 @@ static const char version_1[] =
     " recipient_address BLOB, subject BLOB, body BLOB, provider_id TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
     " CHECK((wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held')))) STRICT;"
     "CREATE INDEX message_wake ON message(quarantined, wake_us, state) WHERE wake_us IS NOT NULL;"
-    "CREATE INDEX message_due ON message(priority, wake_us, id) WHERE state IN('queued','uncertain','held') AND quarantined=0;"
+    "CREATE INDEX message_due ON message(quarantined, priority, wake_us, id, state) WHERE state IN('queued','uncertain','held');"
     "CREATE INDEX message_participant ON message(participant, id);"
     "CREATE INDEX message_session ON message(session, id);"
     "CREATE INDEX message_escalation ON message(escalation, id) WHERE escalation<>'';"

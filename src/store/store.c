@@ -346,9 +346,7 @@ int store_next_wake(struct store *store, struct instant *ret_instant) {
     }
     const struct instant next = r > 0 ? read_instant(&q) : INSTANT_NEVER;
 
-    if (q.error) {
-        return q.error;
-    }
-    *ret_instant = next;
+    /* A time that cannot be is no reason to wake nobody: at once, and who looks at the row will see what is wrong with it. */
+    *ret_instant = q.error ? (struct instant){0} : next;
     return 0;
 }

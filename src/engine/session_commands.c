@@ -249,6 +249,12 @@ static int cascade(struct call *c, const struct planning *all, const struct sess
     if (status != 200) {
         return status;
     }
+    /* Days with a session that stays, such as one of a lower number, are taken. */
+    for (size_t i = 0; i < p->own_count && p->absence_count < PLANNING_ABSENCES_MAX; i++) {
+        p->absences[p->absence_count++] = (struct date_range){p->own[i].start.date,
+                                                              p->own[i].start.date};
+    }
+    p->request.absence_count = p->absence_count;
     *rest = *p->programme;
     rest->session_count = moved->number + (uint32_t)count;
     p->request.programme = rest;

@@ -327,8 +327,10 @@ int chain_unreachable(struct engine *e, const char *escalation, uint32_t generat
     struct escalation_row row;
     int r = escalation_find(e->store, escalation, &e->arena, &row);
 
-    /* The step told is generation + 1 by now; any later one has gone on already. */
-    if (r < 0 || row.state != ESCALATION_WAITING || row.generation != generation + 1) {
+    /* The step told is generation + 1 by now; any later one has gone on already. Between two cycles
+     * (step 0) nothing is begun early: an address that is dead would be tried without end. */
+    if (r < 0 || row.state != ESCALATION_WAITING || row.generation != generation + 1 ||
+        row.at.step == 0) {
         return r;
     }
     row.wake_at = e->now;

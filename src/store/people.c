@@ -260,10 +260,14 @@ static void absence_key(enum noun noun, const char *id, const struct absence_row
 }
 
 int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ABSENCE_INSERT);
     char key[ABSENCE_KEY_SIZE];
 
+    if (!date_valid(row->from) || !date_valid(row->to)) {
+        return -EINVAL;
+    }
     absence_key(noun, id, row, key);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ABSENCE_INSERT);
+
     bind_text(&q, noun_tables[noun].name);
     bind_text(&q, id);
     bind_date(&q, row->from);

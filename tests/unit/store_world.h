@@ -130,6 +130,7 @@ static inline int world_setup(void **state) {
 
     world_folder(w);
     world_open(w);
+    store_set_volatile(w->store); /* until it is opened again: nobody cuts the power, and the disk's time would be most of the test's */
     world_people(w);
     *state = w;
     return 0;

@@ -152,6 +152,8 @@ static void settings_are_as_promised(void **state) {
     } rows[] = {{"PRAGMA synchronous", 2}, {"PRAGMA foreign_keys", 1}, {"PRAGMA secure_delete", 1},  {"PRAGMA temp_store", 2},
                 {"PRAGMA mmap_size", 0},   {"PRAGMA user_version", 1}, {"PRAGMA trusted_schema", 0}, {"PRAGMA busy_timeout", 50}};
 
+    world_close(w);
+    world_open(w);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         sqlite3_stmt *statement = NULL;
         assert_int_equal(sqlite3_prepare_v2(w->store->db, rows[i].pragma, -1, &statement, NULL), SQLITE_OK);

@@ -185,6 +185,13 @@ static int do_acknowledge_refused(struct turn *t, struct complaint *complaint) {
     return acknowledge(t, false, complaint);
 }
 
+static int do_try_link(struct turn *t, struct complaint *complaint) {
+    (void)complaint;
+    (void)sim_acknowledge(t->sim, argument(t, 1),
+                          false); /* whatever the link says: the laws are looked at */
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*handler)(struct turn *t, struct complaint *complaint);
@@ -204,6 +211,7 @@ static const struct {
     {"NEVER", do_never},
     {"ACKNOWLEDGE", do_acknowledge},
     {"ACKNOWLEDGE!", do_acknowledge_refused},
+    {"TRY-LINK", do_try_link},
 };
 
 int scenario_line(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
@@ -234,7 +242,8 @@ struct reader {
     struct kit *kit;
     struct sim sim;
     bool open;
-    uint64_t crash_at, crash_from;
+    const struct scenario_run *run;
+    uint64_t crash_from;
     struct scenario_result *result;
 };
 
@@ -279,7 +288,7 @@ static int read_frame(struct reader *r, const char *line, FILE **ret_include, co
     if (strcmp(w.word[0], "CRASH-EVERYWHERE") == 0 && r->open) {
         r->result->everywhere = true;
         r->crash_from = r->sim.point_count;
-        r->sim.crash_at = r->crash_at ? r->crash_from + r->crash_at : 0;
+        r->sim.crash_at = r->run->crash_at ? r->crash_from + r->run->crash_at : 0;
         return 1;
     }
     return 0;
@@ -311,7 +320,8 @@ static int read_file(struct reader *r, const char *file) {
             result = fail(r, file, number, line,
                           "must begin with CLOCK TIME; INCLUDE FILE needs a file");
         } else if (frame == 0 && r->open &&
-                   scenario_line(&r->sim, line, r->crash_at == 0, &complaint) < 0) {
+                   scenario_line(&r->sim, line, r->run->crash_at == 0, &complaint) < 0 &&
+                   (*r->sim.law || !r->run->laws_only)) {
             result = fail(r, file, number, line, complaint.text);
         }
     }
@@ -324,7 +334,7 @@ static int read_file(struct reader *r, const char *file) {
     return result;
 }
 
-void scenario_run(struct kit *kit, const char *file, uint64_t crash_at,
+void scenario_run(struct kit *kit, const struct scenario_run *run,
                   struct scenario_result *ret_result) {
     struct reader *r = calloc(1, sizeof *r);
 
@@ -332,13 +342,13 @@ void scenario_run(struct kit *kit, const char *file, uint64_t crash_at,
         abort();
     }
     *ret_result = (struct scenario_result){0};
-    *r = (struct reader){.kit = kit, .crash_at = crash_at, .result = ret_result};
-    int result = read_file(r, file);
+    *r = (struct reader){.kit = kit, .run = run, .result = ret_result};
+    int result = read_file(r, run->file);
 
     ret_result->points = r->open && ret_result->everywhere ? r->sim.point_count - r->crash_from : 0;
     if (result == 0 && r->open) {
         laws_end(&r->sim);
-        result = *r->sim.law ? fail(r, file, 0, "the end", r->sim.broken) : 0;
+        result = *r->sim.law ? fail(r, run->file, 0, "the end", r->sim.broken) : 0;
     }
     ret_result->passed = result == 0 && r->open;
     if (r->open) {

@@ -29,7 +29,8 @@ _must_use_ int expect(struct sim *sim, const struct words *w, struct complaint *
 /* How a scenario is run. */
 struct scenario_run {
     const char *file;
-    uint64_t crash_from, crash_at; /* crash at this point after CRASH-EVERYWHERE; 0: none */
+    uint64_t crash_at; /* crash at this point after CRASH-EVERYWHERE; 0: none */
+    bool laws_only;    /* only a broken law fails it; lines that do not come true are passed over */
 };
 struct scenario_result {
     bool passed;
@@ -38,10 +39,9 @@ struct scenario_result {
     char law[40];
     char why[BROKEN_SIZE + 2000];
 };
-void scenario_run(struct kit *kit, const char *file, uint64_t crash_at,
+void scenario_run(struct kit *kit, const struct scenario_run *run,
                   struct scenario_result *ret_result);
 /* Carries out one line. Returns 0, or -EINVAL with what is wrong in complaint. */
-struct scenario;
 _must_use_ int scenario_line(struct sim *sim, const char *line, bool calm,
                              struct complaint *complaint);
 

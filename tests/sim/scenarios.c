@@ -13,7 +13,7 @@
 static uint64_t crash_limit(void) {
     const char *given = getenv("COBI_SIM_CRASHES");
 
-    return given ? strtoull(given, NULL, 10) : 60;
+    return given ? strtoull(given, NULL, 10) : 25;
 }
 
 /* Returns the crash point at which it failed, or 0. */
@@ -24,7 +24,7 @@ static uint64_t crash_everywhere(struct kit *kit, const char *file, uint64_t poi
 
     for (uint64_t i = 0; i < runs; i++) {
         const uint64_t at = 1 + i * points / runs;
-        scenario_run(kit, file, at, result);
+        scenario_run(kit, &(struct scenario_run){.file = file, .crash_at = at}, result);
         if (!result->passed) {
             return at;
         }
@@ -38,7 +38,7 @@ static bool run(struct kit *kit, const char *file, int number, uint64_t only_at)
     struct scenario_result result;
     uint64_t runs = 0, at = only_at;
 
-    scenario_run(kit, file, only_at, &result);
+    scenario_run(kit, &(struct scenario_run){.file = file, .crash_at = only_at}, &result);
     const uint64_t points = result.points;
 
     if (result.passed && result.everywhere && !only_at) {

@@ -1,0 +1,218 @@
+/* Proves that the laws can fail: bugs are planted by the linker (--wrap) in the engine's
+ * surroundings, one at a time, and each must be caught by the law that is there for it. A scenario
+ * gives the occasion; what it EXPECTs is not looked at.
+ *
+ * Each bug runs in a process of its own, for some make the engine stumble. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cobi/ical/feed.h"
+#include "cobi/store/chains.h"
+#include "cobi/store/messages.h"
+#include "cobi/store/sessions.h"
+#include "scenario.h"
+
+static const char *planted = "";
+
+static bool on(const char *name) {
+    return strcmp(planted, name) == 0;
+}
+
+/* clang-format off */
+#define WRAP(type, function, ...) type __real_##function(__VA_ARGS__); type __wrap_##function(__VA_ARGS__); type __wrap_##function(__VA_ARGS__)
+/* clang-format on */
+
+WRAP(struct instant, kind_window_next, enum message_kind kind, const struct send_window *window,
+     const struct remind_place *place, const struct hours *office, struct civil start,
+     struct instant t) {
+    return on("texts at night") ? t
+                                : __real_kind_window_next(kind, window, place, office, start, t);
+}
+
+WRAP(int, message_attempt_begin, struct store *store, const struct message_row *row,
+     struct instant now) {
+    return on("no attempt is noted") ? 0 : __real_message_attempt_begin(store, row, now);
+}
+
+WRAP(int, message_update, struct store *store, const struct message_row *row,
+     enum message_state from) {
+    if (on("sent before it is written") && row->state == MESSAGE_SENDING) {
+        return 0;
+    }
+    return __real_message_update(store, row, from);
+}
+
+WRAP(int, message_next, enum message_state from, enum message_event event,
+     enum message_state *ret_to) {
+    if (on("sent again blindly") && event == MESSAGE_GIVE_UP) {
+        event = MESSAGE_REPEAT;
+    }
+    return __real_message_next(from, event, ret_to);
+}
+
+WRAP(int, message_cancel_matching, struct store *store, const struct message_filter *filter,
+     const char *reason, struct instant now) {
+    return on("a move is forgotten") ? 0
+                                     : __real_message_cancel_matching(store, filter, reason, now);
+}
+
+WRAP(int, message_find, struct store *store, const char *id, struct arena *arena,
+     struct message_row *ret_row) {
+    const int r = __real_message_find(store, id, arena, ret_row);
+    struct session_row session;
+
+    if (r == 0 && on("a move is forgotten") && *ret_row->session &&
+        session_find(store, ret_row->session, &session) == 0) {
+        ret_row->revision = session.revision;
+    }
+    if (r == 0 && on("nothing is ever too late")) {
+        ret_row->not_after = INSTANT_NEVER;
+    }
+    return r;
+}
+
+WRAP(int, message_insert, struct store *store, struct message_row *row) {
+    const bool news = row->kind == KIND_ESCALATION || row->kind == KIND_ALARM;
+
+    return on("nobody is told") && news ? 1 : __real_message_insert(store, row);
+}
+
+WRAP(int, escalation_insert, struct store *store, struct escalation_row *row) {
+    const bool lost = (on("no chain to the supervisors") && row->audience == AUDIENCE_SUPERVISOR) ||
+                      (on("an advocate is forgotten") && strcmp(row->advocate, "AD-2") == 0);
+
+    return lost ? 0 : __real_escalation_insert(store, row);
+}
+
+WRAP(int, escalation_update, struct store *store, const struct escalation_row *row,
+     enum escalation_state from, uint32_t from_generation) {
+    const int r = __real_escalation_update(store, row, from, from_generation);
+    const struct escalation_filter filter = {.session = row->session, .open = true};
+    struct escalation_row others[8];
+    struct arena arena = {0};
+
+    if (r < 0 || !on("one acknowledgement for all") || row->state != ESCALATION_ACKNOWLEDGED) {
+        return r;
+    }
+    const int count = escalation_list(store, &filter, "", &arena, others, ARRAY_COUNT(others));
+    int result = r;
+
+    for (int i = 0; i < count && result == 0; i++) {
+        if (strcmp(others[i].id, row->id) != 0) {
+            const uint32_t generation = others[i].generation++;
+            result = __real_escalation_update(store, &others[i], others[i].state, generation);
+        }
+    }
+    arena_done(&arena);
+    return result;
+}
+
+WRAP(int, store_next_wake, struct store *store, struct instant *ret_instant) {
+    const int r = __real_store_next_wake(store, ret_instant);
+
+    if (on("the timer is lost") && r == 0 && ret_instant->us != INSTANT_NEVER.us) {
+        ret_instant->us += 3 * HOUR_US;
+    }
+    return r;
+}
+
+WRAP(int, template_render, const struct templates *templates, const char *name,
+     enum language language, const struct disclosure *disclosure, struct arena *arena,
+     struct rendered *ret_rendered, struct complaint *complaint) {
+    const int r = __real_template_render(templates, name, language, disclosure, arena, ret_rendered,
+                                         complaint);
+
+    if (r == 0 && on("an advocate is named") && disclosure->audience == AUDIENCE_PARTICIPANT) {
+        ret_rendered->body = arena_printf(arena, "%s Quillfeather", ret_rendered->body);
+    }
+    if (r == 0 && on("the programme is named") && disclosure->audience == AUDIENCE_PARTICIPANT) {
+        ret_rendered->body = arena_printf(arena, "%s COBI", ret_rendered->body);
+    }
+    if (r == 0 && on("a repeat is not marked") && strstr(ret_rendered->body, "may be a repeat")) {
+        *strstr((char *)(uintptr_t)ret_rendered->body, "may be a repeat") = '\0';
+    }
+    return r;
+}
+
+WRAP(int, feed_write, const struct feed_calendar *calendar, char **ret_text, size_t *ret_length) {
+    struct feed_event events[200];
+    struct feed_calendar shifted = *calendar;
+
+    if (!on("a feed is an hour off") || calendar->event_count > ARRAY_COUNT(events)) {
+        return __real_feed_write(calendar, ret_text, ret_length);
+    }
+    for (size_t i = 0; i < calendar->event_count; i++) {
+        events[i] = calendar->events[i];
+        events[i].start.hour++;
+        events[i].start_at = instant_add(events[i].start_at, span_hours(1));
+    }
+    shifted.events = events;
+    return __real_feed_write(&shifted, ret_text, ret_length);
+}
+
+static const struct {
+    const char *bug, *law, *scenario;
+} plants[] = {
+    {"texts at night", "window", "quiet-hours"},
+    {"no attempt is noted", "intent", "attended"},
+    {"sent before it is written", "intent", "attended"},
+    {"sent again blindly", "once", "lost-answer"},
+    {"a move is forgotten", "revision", "move-after-reminder"},
+    {"nothing is ever too late", "not_after", "outage-two-days"},
+    {"nobody is told", "a_person_learns", "acknowledgement-runs-out"},
+    {"no chain to the supervisors", "miss_told", "missed-two-advocates"},
+    {"an advocate is forgotten", "advocates_told", "missed-two-advocates"},
+    {"one acknowledgement for all", "two_chains", "missed-two-advocates"},
+    {"the timer is lost", "armed", "attended"},
+    {"an advocate is named", "disclosure", "attended"},
+    {"the programme is named", "words", "attended"},
+    {"a repeat is not marked", "once", "lost-answer"},
+    {"a feed is an hour off", "feed", "dst-autumn-2026"},
+};
+
+/* In the child: is it caught, and by the law that is meant for it? */
+static int judge(const char *source, size_t index) {
+    struct scenario_run run = {.laws_only = true};
+    struct scenario_result result;
+    struct kit kit;
+    char file[400];
+
+    planted = plants[index].bug;
+    (void)snprintf(file, sizeof file, "%s/tests/scenarios/%s.scn", source, plants[index].scenario);
+    run.file = file;
+    kit_open(&kit, source);
+    scenario_run(&kit, &run, &result);
+    kit_close(&kit);
+    if (strcmp(result.law, plants[index].law) == 0) {
+        return 0;
+    }
+    printf("# law \"%s\", not \"%s\": %s\n", result.law, plants[index].law,
+           result.passed ? "everything passed" : result.why);
+    (void)fflush(stdout); /* the process ends at once */
+    return 1;
+}
+
+int main(void) {
+    const char *given = getenv("top_srcdir"), *source = given ? given : ".";
+    bool good = true;
+
+    log_set_level((enum log_level)0);
+    printf("1..%zu\n", ARRAY_COUNT(plants));
+    for (size_t i = 0; i < ARRAY_COUNT(plants); i++) {
+        int status = 1;
+        (void)fflush(stdout); /* what is buffered would be printed twice */
+        const pid_t child = fork();
+        if (child == 0) {
+            _exit(judge(source, i));
+        }
+        const bool caught = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+                            WEXITSTATUS(status) == 0;
+        printf("%s %zu - planted: %s; caught by the law \"%s\"\n", caught ? "ok" : "not ok", i + 1,
+               plants[i].bug, plants[i].law);
+        good &= caught;
+    }
+    return good ? 0 : 1;
+}

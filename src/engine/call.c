@@ -339,8 +339,7 @@ int engine_command(struct engine *e, const struct command *command, const struct
     int status = carry_out(&c, arguments);
 
     if (status != 200 || c.dry_run) {
-        outbox_forget_sends(e);
-        store_rollback(e->store);
+        turn_undo(e);
     } else {
         r = turn_end(e, 0);
         if (r < 0) {

@@ -5,6 +5,7 @@
  * day, until a person acknowledges or resolves. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "calendar.h"
@@ -96,15 +97,41 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
     return "";
 }
 
+/* Is a call to this service about the session still to be made? */
+static int call_open(struct engine *e, const struct escalation_row *row) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *tasks = arena_alloc(&e->arena, TASKS_MAX, sizeof *tasks);
+    const int count = task_list(e->store, row->session, true, "", tasks, TASKS_MAX);
+    const size_t length = strlen(row->advocate);
+
+    for (int i = 0; i < count; i++) {
+        const char *about = tasks[i].about;
+        if (tasks[i].kind == TASK_CALL_ADVOCATE && strncmp(about, row->advocate, length) == 0 &&
+            (about[length] == '\0' || about[length] == '/')) {
+            return 1;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
 /* A service that does not acknowledge is called by a supervisor: a task, never a link by which
- * staff could silence the service's chain. */
+ * staff could silence the service's chain. A call that was made and did not help is to be made
+ * again in the next cycle: its task says which. */
 static int call_service(struct engine *e, const struct escalation_row *row,
                         const char *supervisor) {
+    const char *about = row->advocate;
     struct person chief;
-    const int r = person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief);
+    int r = person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief);
 
     if (r < 0) {
-        return r;
+        return turn_trouble(r) ? r : 0; /* the operator is a step of the chain, or was alarmed */
+    }
+    r = call_open(e, row);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    if (row->at.cycle > 0) {
+        about = arena_printf(&e->arena, "%s/%" PRIu32, row->advocate, row->at.cycle);
     }
     const struct working_time work = person_working_time(e, &chief);
 
@@ -114,7 +141,7 @@ static int call_service(struct engine *e, const struct escalation_row *row,
                             .next_owner = "",
                             .participant = row->participant,
                             .session = row->session,
-                            .about = row->advocate,
+                            .about = strlen(about) < ID_SIZE ? about : row->advocate,
                             .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
 }
 

@@ -59,7 +59,7 @@ static int add_reminder(struct engine *e, const struct session_row *s, uint32_t 
         r = text_copy(m.reason, sizeof m.reason, remind_verdict_to_text(d->verdict));
     } else if (channel < 0) {
         r = text_copy(m.reason, sizeof m.reason, "no_channel");
-        r = r < 0 ? r : duty_phone(e, s->participant, s->id, "reminder");
+        r = r < 0 ? r : duty_phone(e, &m);
     }
     r = r < 0 ? r : outbox_add(e, &m);
     return r < 0 ? r : 0;
@@ -173,9 +173,8 @@ static int missed_contact(struct engine *e, const struct session_row *s) {
 
 static int tell_advocates_missed(struct engine *e, const struct session_row *s,
                                  const struct outcome_code *code) {
-    enum { LINKS_MAX = 32 };
-    struct link_row links[LINKS_MAX];
-    const int count = link_list(e->store, NULL, s->participant, &e->arena, links, LINKS_MAX);
+    struct link_row links[DUTY_LINKS_MAX];
+    const int count = duty_links(e, s->participant, links);
 
     for (int i = 0; i < count; i++) {
         const int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
@@ -194,6 +193,19 @@ static int tell_advocates_missed(struct engine *e, const struct session_row *s,
     return count < 0 ? count : 0;
 }
 
+/* Somebody's row cannot be read, so this one task has nobody: the miss is told all the same. */
+static int no_owner(struct engine *e, const struct session_row *s, int error) {
+    return turn_trouble(error)
+               ? error
+               : turn_alarm(
+                     e, "no_owner", s->id, 0,
+                     arena_printf(&e->arena,
+                                  "session %s was missed, and its practitioner or supervisor "
+                                  "cannot be read: a person must contact the participant and "
+                                  "have the absence decided.",
+                                  s->id));
+}
+
 static int open_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {
     struct noun_row practitioner;
@@ -205,7 +217,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
             ? r
             : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
     if (r < 0) {
-        return r;
+        return no_owner(e, s, r);
     }
     const struct working_time work = person_working_time(e, &worker);
 
@@ -246,10 +258,10 @@ static int tell_miss(struct engine *e, const struct session_row *s,
                                                 .topic = "missed",
                                                 .happened_at = s->recorded_at});
 
-    if (r == 0 && (code->tell & TELL_ADVOCATE)) {
+    if (r >= 0 && (code->tell & TELL_ADVOCATE)) {
         r = tell_advocates_missed(e, s, code);
     }
-    if (r == 0 && (code->tell & TELL_PARTICIPANT)) {
+    if (r >= 0 && (code->tell & TELL_PARTICIPANT)) {
         r = missed_contact(e, s);
     }
     return r < 0 ? r : open_miss_tasks(e, s, code);

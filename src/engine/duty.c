@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "outbox.h"
@@ -17,7 +18,7 @@ int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t 
         }
         r = look(e, ids[i]);
         const int ended = store_part_end(e->store, r >= 0);
-        if (ended < 0 || r == -EIO || r == -EBUSY || r == -ENOSPC || r == -EROFS) {
+        if (ended < 0 || turn_trouble(r)) {
             return ended < 0 ? ended : r; /* the store's trouble, not the row's */
         }
         if (r < 0) {
@@ -148,10 +149,10 @@ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind
     return count < 0 ? count : 0;
 }
 
-int duty_phone(struct engine *e, const char *participant, const char *session, const char *about) {
+int duty_phone(struct engine *e, const struct message_row *m) {
     struct noun_row person, practitioner;
     struct person worker;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, participant, &e->arena, &person);
+    int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &person);
 
     r = r < 0 ? r
               : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&person, "practitioner"),
@@ -162,21 +163,39 @@ int duty_phone(struct engine *e, const char *participant, const char *session, c
         return r;
     }
     const struct working_time work = person_working_time(e, &worker);
+    const char *about = arena_printf(&e->arena, "%s-%" PRIu32 "-%" PRIu32,
+                                     message_kind_to_text(m->kind), m->revision, m->step);
 
     return duty_open(e, &(struct duty_start){.kind = TASK_PHONE,
                                              .owner = worker.id,
                                              .next_owner = noun_value(&practitioner, "supervisor"),
-                                             .participant = participant,
-                                             .session = session,
+                                             .participant = m->participant,
+                                             .session = m->session,
                                              .about = about,
                                              .due = working_time_next(&work, e->now)});
 }
 
+int duty_links(struct engine *e, const char *participant,
+               struct link_row ret_links[DUTY_LINKS_MAX]) {
+    const int count = link_list(e->store, NULL, participant, &e->arena, ret_links, DUTY_LINKS_MAX);
+
+    if (count >= 0 || turn_trouble(count)) {
+        return count;
+    }
+    const int r = turn_alarm(
+        e, "links", participant, turn_hour(e),
+        arena_printf(&e->arena,
+                     "somebody who is to hear of participant %s was not told, because a row cannot "
+                     "be read; a person must look at it.",
+                     participant));
+
+    return r < 0 ? r : 0;
+}
+
 int notice_advocates(struct engine *e, const char *participant, const char *topic,
                      uint32_t ordinal) {
-    enum { LINKS_MAX = 32 };
-    struct link_row links[LINKS_MAX];
-    const int count = link_list(e->store, NULL, participant, &e->arena, links, LINKS_MAX);
+    struct link_row links[DUTY_LINKS_MAX];
+    const int count = duty_links(e, participant, links);
 
     for (int i = 0; i < count; i++) {
         if (!links[i].all) {

@@ -55,11 +55,17 @@ _must_use_ int duty_due(struct engine *e);
 _must_use_ int duty_done(struct engine *e, struct task_row *row, const char *by);
 /* Drops open tasks of that kind about the session: they have become pointless. */
 _must_use_ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind);
-/* "Phone the participant": the practitioner's task when no message can tell them. */
-_must_use_ int duty_phone(struct engine *e, const char *participant, const char *session,
-                          const char *about);
+/* "Phone the participant": the practitioner's task when this message can tell them on no channel.
+ * One for each kind, revision and step. */
+_must_use_ int duty_phone(struct engine *e, const struct message_row *m);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */
 
+/* Services linked to one participant: a link beyond it is refused when it is made. */
+enum { DUTY_LINKS_MAX = 32 };
+/* The participant's links. What cannot be read is alarmed and left out: trouble on the advocates'
+ * side never stands in the way of anybody else. Returns the count, or the store's trouble. */
+_must_use_ int duty_links(struct engine *e, const char *participant,
+                          struct link_row ret_links[DUTY_LINKS_MAX]);
 /* Advocates of the participant hear a status, by the level of their link. topic: "enrolled",
  * "started", "paused", "restarted", "ended", "completed". */
 _must_use_ int notice_advocates(struct engine *e, const char *participant, const char *topic,

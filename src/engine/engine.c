@@ -48,24 +48,6 @@ uint32_t engine_in_flight(const struct engine *e) {
     return e->in_flight;
 }
 
-static int recover(struct engine *e) {
-    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_in_state(e->store, MESSAGE_SENDING, ids, TURN_ROWS_MAX);
-
-    for (int i = 0; i < count; i++) {
-        const int r = outbox_recover(e, ids[i]);
-        if (r == -EUCLEAN) {
-            const int aside = store_quarantine(e->store, "message", ids[i], e->now);
-            if (aside < 0) {
-                return aside;
-            }
-        } else if (r < 0) {
-            return r;
-        }
-    }
-    return count;
-}
-
 int engine_start(struct engine *e) {
     int count;
 
@@ -74,7 +56,7 @@ int engine_start(struct engine *e) {
         if (r < 0) {
             return r;
         }
-        count = recover(e);
+        count = outbox_recover(e);
         r = turn_end(e, count < 0 ? count : 0);
         if (r < 0) {
             return r;
@@ -97,23 +79,40 @@ static int work(struct engine *e, bool *ret_more) {
         if (count < 0) {
             return count;
         }
-        /* Rows may have been born or rescheduled for this very moment. Messages that wait for a
-         * free lane are not "more". */
-        more |= count > 0 && !(lanes[i] == outbox_dispatch && e->blocked && e->send_count == 0);
+        more |= count > 0; /* rows may have been born or rescheduled for this very moment */
     }
     *ret_more = more;
     return 0;
 }
 
+/* What could not even be begun was certainly not sent. Where the store cannot take that now, the
+ * next tick does. */
+static int settle_unbegun(struct engine *e) {
+    while (e->unbegun_count > 0) {
+        const struct unbegun *u = &e->unbegun[e->unbegun_count - 1];
+        struct delivery d = {
+            .attempt = u->attempt, .outcome = OUTCOME_GATEWAY_DOWN, .detail = "not begun"};
+        memcpy(d.message_id, u->message_id, sizeof d.message_id);
+        const int r = engine_delivered(e, &d);
+        if (turn_trouble(r)) {
+            return r;
+        }
+        e->unbegun_count--;
+    }
+    return 0;
+}
+
 int engine_tick(struct engine *e) {
     bool more = false;
-    int r = turn_begin(e);
+    int r = settle_unbegun(e);
 
+    r = r < 0 ? r : turn_begin(e);
     if (r < 0) {
         return r;
     }
     r = work(e, &more);
     r = turn_end(e, r);
+    r = r < 0 ? r : settle_unbegun(e);
     return r < 0 ? r : more;
 }
 

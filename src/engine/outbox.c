@@ -1,9 +1,9 @@
-/* The outbox: birth, claim and settlement of messages.
+/* The outbox: birth and claim of messages. What becomes of a claimed one: outbox_settle.c.
  *
- * A message is claimed in the transaction that has just read its session, participant and chain
- * again; the intent (`sending` and its attempt row) is committed before the first byte leaves. An
- * answer that was lost is uncertain and is settled by the kind's policy. Must never send a reminder
- * twice, nor anything after its not_after. */
+ * A message is claimed in the transaction that has just read its session, participant, chain, task
+ * and link again; the intent (`sending` and its attempt row) is committed before the first byte
+ * leaves. Must never let a message go that a person has made pointless, nor anything after its
+ * not_after. */
 #include "outbox.h"
 
 #include <assert.h>
@@ -12,16 +12,15 @@
 #include <string.h>
 
 #include "duty.h"
+#include "lane.h"
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
-static const struct retry_policy retry_policy = {
-    {30 * SECOND_US}, {30 * MINUTE_US}, {15 * MINUTE_US}};
-/* The breaker closes a lane for a minute, doubling to a quarter of an hour. */
-/* A kind that may repeat is sent again after a lost answer, but not for ever: then a person is told
- * that nobody knows. */
-enum { UNCERTAIN_ATTEMPTS_MAX = 3 };
-static const struct span breaker_first = {60 * SECOND_US}, breaker_most = {15 * MINUTE_US};
+/* Rows looked at beyond those worked on, when the first ones wait for a free lane: a slow gateway
+ * must not stand in front of a fast one. */
+enum { LOOK_AHEAD_MAX = 512 };
+/* Of claim(): the row waits for a free lane. */
+enum { CLAIM_BLOCKED = 1 };
 
 struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience,
                                 const char *recipient) {
@@ -75,7 +74,7 @@ struct subject {
     struct noun_row participant, office;
     struct participant_state_row status;
     struct session_row session;
-    bool has_participant, has_session;
+    bool has_session;
 };
 
 static int read_subject(struct engine *e, const struct message_row *m, struct subject *s) {
@@ -87,7 +86,6 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
         r = r < 0 ? r
                   : noun_find(e->store, NOUN_OFFICE, noun_value(&s->participant, "office"),
                               &e->arena, &s->office);
-        s->has_participant = true;
     }
     if (r == 0 && *m->session) {
         r = session_find(e->store, m->session, &s->session);
@@ -96,37 +94,33 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
     return r;
 }
 
-/* Why a message must not go any more, or NULL. Stop conditions concern the participant's audience
- * only. */
-static const char *stop_reason(struct engine *e, const struct message_row *m,
-                               const struct subject *s) {
-    if (m->audience == AUDIENCE_PARTICIPANT) {
-        if (s->status.state != PARTICIPANT_ACTIVE) {
-            return "participant_not_active";
-        }
-        if (outbox_participant_channel(e, &s->participant, 1u << m->channel) < 0) {
-            return "channel_off";
-        }
-    }
-    if (!s->has_session) {
+/* Stop conditions of the participant's own messages. */
+static const char *participant_reason(struct engine *e, const struct message_row *m,
+                                      const struct subject *s) {
+    if (m->audience != AUDIENCE_PARTICIPANT) {
         return NULL;
     }
+    if (s->status.state != PARTICIPANT_ACTIVE) {
+        return "participant_not_active";
+    }
+    return outbox_participant_channel(e, &s->participant, 1u << m->channel) < 0 ? "channel_off"
+                                                                                : NULL;
+}
+
+static const char *session_reason(struct engine *e, const struct message_row *m,
+                                  const struct session_row *s) {
     switch (m->kind) {
     case KIND_REMINDER:
-        return s->session.state != SESSION_PLANNED  ? "session_not_planned"
-               : s->session.revision != m->revision ? "session_moved"
-                                                    : NULL;
     case KIND_CHANGE:
-        return s->session.state != SESSION_PLANNED  ? "session_not_planned"
-               : s->session.revision != m->revision ? "session_moved_again"
-                                                    : NULL;
+        return s->state != SESSION_PLANNED  ? "session_not_planned"
+               : s->revision != m->revision ? "session_moved"
+                                            : NULL;
     case KIND_CANCELLATION:
-        return s->session.state != SESSION_CANCELLED ? "session_not_cancelled" : NULL;
+        return s->state != SESSION_CANCELLED ? "session_not_cancelled" : NULL;
     case KIND_OUTCOME_REQUEST:
-        return s->session.state != SESSION_AWAITING_OUTCOME ? "outcome_recorded" : NULL;
+        return s->state != SESSION_AWAITING_OUTCOME ? "outcome_recorded" : NULL;
     case KIND_MISSED_CONTACT: {
-        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes,
-                                                       s->session.outcome);
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
         return code && code->miss ? NULL : "outcome_changed";
     }
     case KIND_CONFIRMATION:
@@ -143,8 +137,58 @@ static const char *stop_reason(struct engine *e, const struct message_row *m,
     return NULL;
 }
 
+/* A chain that was acknowledged or resolved while the mail was under way, a task that was done, a
+ * service that was unlinked. */
+static int staff_reason(struct engine *e, const struct message_row *m, const char **ret_reason) {
+    struct escalation_row chain;
+    struct task_row task;
+    struct link_row link;
+    int r = 0;
+
+    if (*m->escalation) {
+        r = escalation_find(e->store, m->escalation, &e->arena, &chain);
+        if (r == 0 && chain.state == ESCALATION_ACKNOWLEDGED) {
+            *ret_reason = "acknowledged";
+        } else if (r == 0 && chain.state == ESCALATION_RESOLVED) {
+            *ret_reason = "resolved";
+        }
+    }
+    if (r == 0 && m->kind == KIND_TASK && *m->task) {
+        r = task_find(e->store, m->task, &task);
+        *ret_reason = r == 0 && task.state != TASK_OPEN ? "task_closed" : *ret_reason;
+    }
+    if (r == 0 && m->audience == AUDIENCE_ADVOCATE) {
+        r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);
+        *ret_reason = r == -ENOENT ? "unlinked" : *ret_reason;
+        r = r == -ENOENT ? 0 : r;
+    }
+    return r;
+}
+
+static int stop_reason(struct engine *e, const struct message_row *m, const struct subject *s,
+                       const char **ret_reason) {
+    const char *reason = participant_reason(e, m, s);
+
+    if (!reason && s->has_session) {
+        reason = session_reason(e, m, &s->session);
+    }
+    const int r = reason ? 0 : staff_reason(e, m, &reason);
+
+    if (r == 0) {
+        *ret_reason = reason;
+    }
+    return r;
+}
+
+int outbox_stop_reason(struct engine *e, const struct message_row *m, const char **ret_reason) {
+    struct subject about = {0};
+    const int r = read_subject(e, m, &about);
+
+    return r < 0 ? r : stop_reason(e, m, &about, ret_reason);
+}
+
 /* One transition by the table, guarded by the state the row was read in. */
-static int step(struct engine *e, struct message_row *m, enum message_event event,
+int outbox_step(struct engine *e, struct message_row *m, enum message_event event,
                 const char *reason) {
     const enum message_state from = m->state;
     int r = message_next(from, event, &m->state);
@@ -163,131 +207,17 @@ static int step(struct engine *e, struct message_row *m, enum message_event even
     return r < 0 ? r : message_update(e->store, m, from);
 }
 
-static bool session_ahead(struct engine *e, const struct message_row *m) {
-    struct session_row s;
+int outbox_expire(struct engine *e, struct message_row *m) {
+    const int r = outbox_step(e, m, MESSAGE_EXPIRE,
+                              m->attempt_count ? "no_answer_in_time" : "too_late");
 
-    return *m->session && session_find(e->store, m->session, &s) == 0 &&
-           instant_cmp(e->now, s.start_at) < 0;
-}
-
-/* A text that cannot arrive goes by mail, once; otherwise a person phones. */
-static int tell_otherwise(struct engine *e, const struct message_row *m) {
-    const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE ||
-                               m->kind == KIND_CANCELLATION;
-    struct noun_row participant;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &participant);
-
-    if (r < 0) {
-        return r;
-    }
-    if (m->channel == CHANNEL_SMS && m->kind != KIND_CONFIRMATION &&
-        instant_cmp(e->now, m->not_after) < 0 &&
-        outbox_participant_channel(e, &participant, 1u << CHANNEL_EMAIL) == CHANNEL_EMAIL) {
-        struct message_row other = *m;
-        other.channel = CHANNEL_EMAIL;
-        other.ordinal = m->ordinal + 1;
-        other.state = MESSAGE_QUEUED;
-        other.created_at = other.due = e->now;
-        other.sent_at = (struct instant){0};
-        other.attempt_count = 0;
-        other.repeat = false;
-        other.to = other.subject = other.body = NULL;
-        other.reason[0] = other.gateway[0] = other.provider_id[0] = '\0';
-        return outbox_add(e, &other);
-    }
-    if (about_session && m->kind != KIND_CANCELLATION && !session_ahead(e, m)) {
-        return 0; /* the appointment is over: phoning about it helps nobody */
-    }
-    return duty_phone(e, m->participant, m->session, message_kind_to_text(m->kind));
-}
-
-/* A message did not reach its audience: somebody else learns of it. */
-static int not_delivered(struct engine *e, const struct message_row *m) {
-    char text[200];
-    struct text t = TEXT_IN(text);
-
-    if (m->audience == AUDIENCE_PARTICIPANT) {
-        return tell_otherwise(e, m);
-    }
-    if (m->kind == KIND_ALARM) {
-        log_error("message %s: the operator cannot be told; see `cobictl message show`", m->id);
-        return 0; /* an alarm about an alarm would never end; the self-audit shows it red */
-    }
-    text_addf(&t,
-              "message %s (%s to %s) could not be delivered: %s. Correct the address, then "
-              "`cobictl message retry %s`.",
-              m->id, message_kind_to_text(m->kind), audience_to_text(m->audience), m->reason,
-              m->id);
-    int r = turn_alarm(e, "undelivered", m->id, m->attempt_count, text);
-
-    return r < 0 || !*m->escalation ? r : chain_unreachable(e, m->escalation, m->revision);
-}
-
-static int expire(struct engine *e, struct message_row *m) {
-    const int r = step(e, m, MESSAGE_EXPIRE, m->attempt_count ? "no_answer_in_time" : "too_late");
-
-    return r < 0 ? r : not_delivered(e, m);
+    return r < 0 ? r : outbox_not_delivered(e, m);
 }
 
 static int cancel(struct engine *e, struct message_row *m, const char *reason) {
-    const int r = step(e, m, MESSAGE_CANCEL, reason);
+    const int r = outbox_step(e, m, MESSAGE_CANCEL, reason);
 
-    return r < 0 || strcmp(reason, "channel_off") != 0 ? r : tell_otherwise(e, m);
-}
-
-static struct lane *find_lane(struct engine *e, const char *gateway, enum audience audience) {
-    for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
-        if (strcmp(e->setup.config->gateways[i].name, gateway) == 0) {
-            return &e->lanes[i][audience];
-        }
-    }
-    return NULL;
-}
-
-/* Pacing keeps real time, so a clock that stands still has none. */
-static bool lane_paced(struct engine *e, const struct gateway *g, struct lane *lane,
-                       struct instant *ret_until) {
-    if (g->rate_count == 0 || e->setup.config->clock == CLOCK_MANUAL) {
-        return false;
-    }
-    const struct instant end = instant_add(lane->period, g->rate_per);
-
-    if (instant_cmp(e->now, end) >= 0 || instant_cmp(e->now, lane->period) < 0) {
-        lane->period = e->now;
-        lane->sent = 0;
-    }
-    *ret_until = instant_add(lane->period, g->rate_per);
-    return lane->sent >= g->rate_count;
-}
-
-/* The gateway for a message now: its own, or the backup while the breaker is open. NULL: not before
- * *ret_until, or (INSTANT_NEVER) when a lane is free. */
-static const struct gateway *choose_gateway(struct engine *e, const struct message_row *m,
-                                            struct instant *ret_until) {
-    const struct gateway *g = config_channel_gateway(e->setup.config, m->channel);
-    struct instant until = INSTANT_NEVER;
-
-    for (int hops = 0; g && hops < GATEWAYS_MAX; hops++) {
-        struct lane *lane = find_lane(e, g->name, m->audience);
-        struct instant pause;
-        assert(lane);
-        if (instant_cmp(e->now, lane->open_until) < 0) {
-            until = instant_min(until, lane->open_until);
-            g = *g->backup ? config_find_gateway(e->setup.config, g->backup) : NULL;
-            continue;
-        }
-        if (lane_paced(e, g, lane, &pause)) {
-            *ret_until = pause;
-            return NULL;
-        }
-        if (lane->in_flight >= g->in_flight_max || e->send_count == TURN_ROWS_MAX) {
-            *ret_until = INSTANT_NEVER;
-            return NULL;
-        }
-        return g;
-    }
-    *ret_until = until.us == INSTANT_NEVER.us ? instant_add(e->now, breaker_first) : until;
-    return NULL;
+    return r < 0 || strcmp(reason, "channel_off") != 0 ? r : outbox_not_delivered(e, m);
 }
 
 static void add_send(struct engine *e, const struct message_row *m, const struct gateway *g) {
@@ -295,7 +225,6 @@ static void add_send(struct engine *e, const struct message_row *m, const struct
     const bool staff = m->audience != AUDIENCE_PARTICIPANT;
     const char *mail_from = staff && *sender->staff_email ? sender->staff_email : sender->email;
     struct outgoing *out = &e->sends[e->send_count++];
-    struct lane *lane = find_lane(e, g->name, m->audience);
 
     *out = (struct outgoing){
         .attempt = m->attempt_count,
@@ -317,14 +246,12 @@ static void add_send(struct engine *e, const struct message_row *m, const struct
         .not_after = m->not_after,
     };
     memcpy(out->message_id, m->id, sizeof out->message_id);
-    lane->in_flight++;
-    lane->sent++;
-    e->in_flight++;
+    lane_take(e, g->name, m->audience);
 }
 
 static int render_failed(struct engine *e, struct message_row *m, int error,
                          const struct complaint *complaint) {
-    if (error == -EIO || error == -EBUSY || error == -ENOSPC) {
+    if (turn_trouble(error)) {
         return error; /* the store, not the message */
     }
     log_error("message %s cannot be rendered: %s", m->id,
@@ -338,12 +265,12 @@ static int render_failed(struct engine *e, struct message_row *m, int error,
               : text_copy(m->reason, sizeof m->reason,
                           error == -EDESTADDRREQ ? "no_address" : "cannot_be_rendered");
     r = r < 0 ? r : message_update(e->store, m, from);
-    return r < 0 ? r : not_delivered(e, m);
+    return r < 0 ? r : outbox_not_delivered(e, m);
 }
 
 static int postpone(struct engine *e, struct message_row *m, struct instant until) {
     if (instant_cmp(until, m->not_after) >= 0) {
-        return expire(e, m);
+        return outbox_expire(e, m);
     }
     m->wake_at = until;
     return message_update(e->store, m, m->state);
@@ -352,12 +279,12 @@ static int postpone(struct engine *e, struct message_row *m, struct instant unti
 static int send_now(struct engine *e, struct message_row *m) {
     struct complaint complaint = {0};
     struct instant until = INSTANT_NEVER;
-    const struct gateway *g = choose_gateway(e, m, &until);
+    const struct gateway *g = lane_choose(e, m, &until);
 
     if (!g) {
         if (until.us == INSTANT_NEVER.us) {
             e->blocked = true;
-            return 0;
+            return CLAIM_BLOCKED;
         }
         return postpone(e, m, until);
     }
@@ -369,7 +296,7 @@ static int send_now(struct engine *e, struct message_row *m) {
     m->attempt_count++;
     m->wake_at = instant_add(e->now, span_minutes(SENDING_MINUTES_MAX));
     r = text_copy(m->gateway, sizeof m->gateway, g->name);
-    r = r < 0 ? r : step(e, m, MESSAGE_CLAIM, NULL);
+    r = r < 0 ? r : outbox_step(e, m, MESSAGE_CLAIM, NULL);
     r = r < 0 ? r : message_attempt_begin(e->store, m, e->now);
     if (r == 0) {
         add_send(e, m, g);
@@ -381,6 +308,7 @@ static int claim(struct engine *e, const char *id) {
     const struct config *config = e->setup.config;
     struct message_row m;
     struct subject about = {0};
+    const char *stop = NULL;
     int r = message_find(e->store, id, &e->arena, &m);
 
     r = r < 0 ? r : read_subject(e, &m, &about);
@@ -390,12 +318,15 @@ static int claim(struct engine *e, const char *id) {
     if (m.state != MESSAGE_QUEUED) {
         return -EUCLEAN; /* nobody here leaves a row held or uncertain: a person must look at it */
     }
-    const char *stop = stop_reason(e, &m, &about);
+    r = stop_reason(e, &m, &about, &stop);
+    if (r < 0) {
+        return r;
+    }
     if (stop) {
         return cancel(e, &m, stop);
     }
     if (instant_cmp(e->now, m.not_after) >= 0) {
-        return expire(e, &m);
+        return outbox_expire(e, &m);
     }
     if (m.audience == AUDIENCE_PARTICIPANT) {
         const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")),
@@ -416,7 +347,7 @@ static int claim(struct engine *e, const char *id) {
 }
 
 /* A row that cannot be read or decided is set aside; the others go on. */
-static int set_aside(struct engine *e, const char *id, int error) {
+int outbox_set_aside(struct engine *e, const char *id, int error) {
     log_error("message %s is set aside: %s", id, strerror(-error));
     const int r = store_quarantine(e->store, "message", id, e->now);
 
@@ -426,16 +357,13 @@ static int set_aside(struct engine *e, const char *id, int error) {
                        arena_printf(&e->arena, "message %s cannot be read and was set aside.", id));
 }
 
-static bool store_trouble(int error) {
-    return error == -EIO || error == -EBUSY || error == -ENOSPC || error == -EROFS;
-}
-
 int outbox_dispatch(struct engine *e) {
-    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_due(e->store, e->now, ids, TURN_ROWS_MAX);
+    char ids[LOOK_AHEAD_MAX][MESSAGE_ID_SIZE];
+    const int count = message_due(e->store, e->now, ids, LOOK_AHEAD_MAX);
+    int worked = 0;
 
     e->blocked = false;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && worked < TURN_ROWS_MAX; i++) {
         const uint32_t sends = e->send_count;
         int r = store_part_begin(e->store);
         if (r < 0) {
@@ -443,141 +371,17 @@ int outbox_dispatch(struct engine *e) {
         }
         r = claim(e, ids[i]);
         const int ended = store_part_end(e->store, r >= 0);
-        if (store_trouble(r) || ended < 0) {
+        if (turn_trouble(r) || ended < 0) {
             return ended < 0 ? ended : r;
         }
+        worked += r != CLAIM_BLOCKED;
         if (r < 0) {
             assert(e->send_count == sends);
-            r = set_aside(e, ids[i], r);
+            r = outbox_set_aside(e, ids[i], r);
             if (r < 0) {
                 return r;
             }
         }
     }
-    return count;
-}
-
-void outbox_forget_sends(struct engine *e) {
-    for (uint32_t i = 0; i < e->send_count; i++) {
-        struct lane *lane = find_lane(e, e->sends[i].gateway, e->sends[i].audience);
-        lane->in_flight--;
-        e->in_flight--;
-    }
-    e->send_count = 0;
-}
-
-static int note_lane(struct engine *e, const struct message_row *m, enum outcome_class outcome) {
-    struct lane *lane = find_lane(e, m->gateway, m->audience);
-
-    e->in_flight -= e->in_flight > 0;
-    if (!lane) {
-        return 0; /* the gateway left the configuration meanwhile */
-    }
-    lane->in_flight -= lane->in_flight > 0;
-    if (outcome != OUTCOME_GATEWAY_DOWN) {
-        lane->failures = 0;
-        lane->pause = (struct span){0};
-        return 0;
-    }
-    if (++lane->failures < BREAKER_FAILURES && lane->pause.us == 0) {
-        return 0;
-    }
-    lane->pause.us = lane->pause.us == 0 ? breaker_first.us : lane->pause.us * 2;
-    lane->pause.us = lane->pause.us > breaker_most.us ? breaker_most.us : lane->pause.us;
-    lane->open_until = instant_add(e->now, lane->pause);
-    return turn_alarm(
-        e, "gateway", m->gateway, turn_hour(e),
-        arena_printf(
-            &e->arena,
-            "gateway \"%s\" refuses connections or credentials: see `cobictl gateway list`.",
-            m->gateway));
-}
-
-static int settle_later(struct engine *e, struct message_row *m, struct span hint) {
-    const uint64_t noise = store_derive_number(
-        e->store, arena_printf(&e->arena, "%s/%" PRIu32, m->id, m->attempt_count));
-
-    m->wake_at = retry_at(&retry_policy, m->attempt_count, hint, noise, e->now);
-    if (instant_cmp(m->wake_at, m->not_after) >= 0) {
-        const int r = step(e, m, MESSAGE_DEFER, NULL);
-        return r < 0 ? r : expire(e, m);
-    }
-    return step(e, m, MESSAGE_DEFER, NULL);
-}
-
-static int settle_uncertain(struct engine *e, struct message_row *m) {
-    m->wake_at = e->now;
-    int r = step(e, m, MESSAGE_LOSE, "answer_lost");
-
-    if (r < 0) {
-        return r;
-    }
-    if (!kind_policies[m->kind].may_repeat || m->attempt_count >= UNCERTAIN_ATTEMPTS_MAX) {
-        r = step(e, m, MESSAGE_GIVE_UP, "answer_lost");
-        return r < 0 ? r : not_delivered(e, m);
-    }
-    const uint64_t noise = store_derive_number(e->store, m->id);
-
-    m->repeat = true;
-    m->wake_at = retry_at(&retry_policy, m->attempt_count, (struct span){0}, noise, e->now);
-    return step(e, m, MESSAGE_REPEAT, "may_be_a_repeat");
-}
-
-static int settle_accepted(struct engine *e, struct message_row *m, const struct delivery *d) {
-    const char *reason = "";
-    struct session_row s;
-
-    if (m->kind == KIND_REMINDER && session_find(e->store, m->session, &s) == 0 &&
-        (s.revision != m->revision || s.state == SESSION_CANCELLED)) {
-        reason =
-            "sent_before_the_change"; /* the change or cancellation that is queued corrects it */
-    }
-    m->sent_at = e->now;
-    const int r = text_copy(m->provider_id, sizeof m->provider_id, d->provider_id);
-
-    return r < 0 ? r : step(e, m, MESSAGE_ACCEPT, reason);
-}
-
-int outbox_settle(struct engine *e, const struct delivery *d) {
-    struct message_row m;
-    int r = message_find(e->store, d->message_id, &e->arena, &m);
-
-    if (r < 0 || m.state != MESSAGE_SENDING || m.attempt_count != d->attempt) {
-        return r == -ENOENT ? 0 : r; /* not awaited: settled by a restart before */
-    }
-    r = message_attempt_end(e->store, d, e->now);
-    r = r < 0 ? r : note_lane(e, &m, d->outcome);
-    if (r < 0) {
-        return r;
-    }
-    switch (d->outcome) {
-    case OUTCOME_ACCEPTED:
-        return settle_accepted(e, &m, d);
-    case OUTCOME_TRANSIENT:
-    case OUTCOME_GATEWAY_DOWN:
-        return settle_later(e, &m, d->retry_after);
-    case OUTCOME_UNCERTAIN:
-        return settle_uncertain(e, &m);
-    case OUTCOME_REFUSED_RECIPIENT:
-    case OUTCOME_REFUSED_REQUEST:
-        r = step(e, &m, MESSAGE_REFUSE, outcome_class_to_text(d->outcome));
-        return r < 0 ? r : not_delivered(e, &m);
-    }
-    return -EINVAL;
-}
-
-int outbox_recover(struct engine *e, const char *message_id) {
-    struct message_row m;
-    int r = message_find(e->store, message_id, &e->arena, &m);
-
-    if (r < 0 || m.state != MESSAGE_SENDING) {
-        return r;
-    }
-    struct delivery d = {.attempt = m.attempt_count,
-                         .outcome = OUTCOME_UNCERTAIN,
-                         .detail = "cobid ended before the answer"};
-
-    memcpy(d.message_id, m.id, sizeof d.message_id);
-    r = message_attempt_end(e->store, &d, e->now);
-    return r < 0 ? r : settle_uncertain(e, &m);
+    return count < 0 ? count : worked;
 }

@@ -15,15 +15,28 @@ _must_use_ int outbox_add(struct engine *e, struct message_row *m);
 int outbox_participant_channel(struct engine *e, const struct noun_row *participant,
                                unsigned channels);
 
+/* One transition by the table, guarded by the state the row was read in. reason NULL: it stays. */
+_must_use_ int outbox_step(struct engine *e, struct message_row *m, enum message_event event,
+                           const char *reason);
+/* Its time has passed. */
+_must_use_ int outbox_expire(struct engine *e, struct message_row *m);
+/* A message did not reach its audience: somebody else learns of it. */
+_must_use_ int outbox_not_delivered(struct engine *e, const struct message_row *m);
+/* Why a message must not go any more, in *ret_reason; NULL: it may. */
+_must_use_ int outbox_stop_reason(struct engine *e, const struct message_row *m,
+                                  const char **ret_reason);
+/* A row that cannot be read or decided: it is set aside and alarmed, the others go on. */
+_must_use_ int outbox_set_aside(struct engine *e, const char *id, int error);
+
 /* Claims due messages within this turn: re-checks each, renders it, commits the intent; the sends
- * follow the commit. Returns the number of rows looked at. */
+ * follow the commit. Returns the number of rows worked on; those that wait for a free lane set
+ * e->blocked instead. */
 _must_use_ int outbox_dispatch(struct engine *e);
 /* Settles one attempt within this turn. Returns 0, also when the answer is not awaited any more. */
 _must_use_ int outbox_settle(struct engine *e, const struct delivery *delivery);
-/* At the start: a row left `sending` has an uncertain attempt. */
-_must_use_ int outbox_recover(struct engine *e, const char *message_id);
-/* The commit failed: what was claimed is not in flight. */
-void outbox_forget_sends(struct engine *e);
+/* At the start: rows left `sending` have an uncertain attempt. Returns how many there were, at most
+ * TURN_ROWS_MAX. */
+_must_use_ int outbox_recover(struct engine *e);
 
 /* Renders a message from the rows as they are now. m->to, subject and body are set in the arena.
  * Returns 0, -EDESTADDRREQ (no address), or what template_render() said, with a line in complaint.

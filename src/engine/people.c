@@ -308,7 +308,15 @@ int people_link(struct call *c) {
     memcpy(row.advocate, c->id, strlen(c->id) + 1);
     memcpy(row.participant, participant, strlen(participant) + 1);
     row.all = !level || strcmp(level, "all") == 0;
-    r = link_insert(c->e->store, &row, c->e->now);
+    struct link_row links[DUTY_LINKS_MAX];
+    const int linked = link_list(c->e->store, NULL, participant, &c->e->arena, links,
+                                 DUTY_LINKS_MAX);
+
+    if (linked == DUTY_LINKS_MAX) {
+        return call_refuse(c, 409, "%s: has %d links already, which is the most there may be",
+                           participant, DUTY_LINKS_MAX);
+    }
+    r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
     if (r == -EEXIST) {
         return call_refuse(c, 409, "%s is linked to %s already; unlink first to change the link",
                            c->id, participant);

@@ -282,22 +282,23 @@ int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers,
 }
 
 int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal) {
+    struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
+                                        p->participant.id);
     bool reachable = false;
 
+    m.step = ordinal;
+    memcpy(m.participant, p->participant.id, sizeof m.participant);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
         if (outbox_participant_channel(c->e, &p->participant, 1u << channel) != channel) {
             continue;
         }
-        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
-                                            p->participant.id);
-        m.channel = (enum channel)channel;
-        m.step = ordinal;
-        memcpy(m.participant, p->participant.id, sizeof m.participant);
-        const int r = outbox_add(c->e, &m);
+        struct message_row one = m;
+        one.channel = (enum channel)channel;
+        const int r = outbox_add(c->e, &one);
         if (r < 0) {
             return r;
         }
         reachable = true;
     }
-    return reachable ? 0 : duty_phone(c->e, p->participant.id, "", "confirmation");
+    return reachable ? 0 : duty_phone(c->e, &m);
 }

@@ -147,7 +147,7 @@ static int tell_participant(struct call *c, const struct session_row *s, enum me
     memcpy(m.participant, s->participant, sizeof m.participant);
     if (channel < 0) {
         r = text_copy(m.reason, sizeof m.reason, "no_channel");
-        r = r < 0 ? r : duty_phone(e, s->participant, s->id, message_kind_to_text(kind));
+        r = r < 0 ? r : duty_phone(e, &m);
     } else if (confirmation_pending(c, s->participant)) {
         r = text_copy(m.reason, sizeof m.reason,
                       "confirmation_pending"); /* it is rendered from the rows as they will be */

@@ -19,11 +19,28 @@ int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
     e->now = e->ports.now(e->ports.world);
     e->send_count = 0;
+    e->in_flight_before = e->in_flight;
+    memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
     if (store_fatal(e->store)) {
         e->ports.wake_at(e->ports.world, e->now); /* the host looks at once, and ends the process */
         return -EIO;
     }
     return store_begin(e->store);
+}
+
+static void uncount(struct engine *e) {
+    e->send_count = 0;
+    e->in_flight = e->in_flight_before;
+    memcpy(e->lanes, e->lanes_before, sizeof e->lanes);
+}
+
+void turn_undo(struct engine *e) {
+    store_rollback(e->store);
+    uncount(e);
+}
+
+bool turn_trouble(int error) {
+    return error == -EIO || error == -EBUSY || error == -ENOSPC || error == -EROFS;
 }
 
 int turn_arm(struct engine *e) {
@@ -42,48 +59,33 @@ int turn_arm(struct engine *e) {
     return 0;
 }
 
-/* What could not even be begun is answered as certainly not sent, in a turn of its own. */
-static int run_effects(struct engine *e) {
-    char failed[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    uint32_t attempts[TURN_ROWS_MAX], failed_count = 0;
-    int result = 0;
-
+static void run_effects(struct engine *e) {
     for (uint32_t i = 0; i < e->send_count; i++) {
         point(e, "before send");
         if (e->ports.send(e->ports.world, &e->sends[i]) < 0) {
-            memcpy(failed[failed_count], e->sends[i].message_id, MESSAGE_ID_SIZE);
-            attempts[failed_count++] = e->sends[i].attempt;
+            struct unbegun *u = &e->unbegun[e->unbegun_count++];
+            memcpy(u->message_id, e->sends[i].message_id, sizeof u->message_id);
+            u->attempt = e->sends[i].attempt;
         }
         point(e, "after send");
     }
     e->send_count = 0;
-    for (uint32_t i = 0; i < failed_count && result == 0; i++) {
-        struct delivery d = {
-            .attempt = attempts[i], .outcome = OUTCOME_GATEWAY_DOWN, .detail = "not begun"};
-        memcpy(d.message_id, failed[i], MESSAGE_ID_SIZE);
-        result = engine_delivered(e, &d);
-    }
-    return result;
 }
 
 int turn_end(struct engine *e, int r) {
     if (r < 0) {
-        store_rollback(e->store);
-        e->send_count = 0;
+        turn_undo(e);
         return r;
     }
     point(e, "before commit");
     const int committed = store_commit(e->store);
     if (committed < 0) {
-        outbox_forget_sends(e);
+        uncount(e);
         return committed;
     }
     point(e, "after commit");
-    const int effects = run_effects(e);
-
-    if (effects < 0) {
-        return effects;
-    }
+    assert(e->send_count == 0 || e->unbegun_count == 0); /* a tick settles those before it sends */
+    run_effects(e);
     const int armed = turn_arm(e);
 
     return armed < 0 ? armed : r;
@@ -210,5 +212,6 @@ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t
 
     r = r < 0 ? r : text_copy(m.task, sizeof m.task, source);
     log_error("alarm %s %s", topic, source);
-    return r < 0 ? r : outbox_add(e, &m);
+    r = r < 0 ? r : outbox_add(e, &m);
+    return r < 0 ? r : 0;
 }

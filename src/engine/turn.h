@@ -27,6 +27,10 @@ struct lane {
     struct instant open_until; /* breaker: nothing before this */
     struct span pause;         /* of the breaker, doubling */
 };
+struct unbegun {
+    char message_id[MESSAGE_ID_SIZE];
+    uint32_t attempt;
+};
 struct engine {
     struct store *store;
     struct engine_setup setup;
@@ -38,6 +42,12 @@ struct engine {
     uint32_t in_flight;
     bool blocked; /* due messages wait for a free lane: look again when an answer comes */
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
+    /* As they were when the turn began: an undone turn has counted nothing. */
+    uint32_t in_flight_before;
+    struct lane lanes_before[GATEWAYS_MAX][AUDIENCE_COUNT];
+    /* Sends that could not even be begun; each is answered in a turn of its own. */
+    struct unbegun unbegun[TURN_ROWS_MAX];
+    uint32_t unbegun_count;
 };
 
 /* Begins a turn: one now, one transaction. Returns 0 or what store_begin() said. */
@@ -45,6 +55,10 @@ _must_use_ int turn_begin(struct engine *e);
 /* Ends it: commit, then the effects, then the timer. r < 0 rolls back. Returns r, or what the
  * commit said. */
 _must_use_ int turn_end(struct engine *e, int r);
+/* Undoes it: nothing was written, nothing leaves, nothing was counted. */
+void turn_undo(struct engine *e);
+/* The store's own trouble, not a row's: the turn cannot go on. */
+bool turn_trouble(int error);
 /* Arms the world's timer for what waits next. */
 _must_use_ int turn_arm(struct engine *e);
 

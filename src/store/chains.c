@@ -34,7 +34,7 @@ static int policy_from_text(const char *text, struct escalation_policy *policy) 
     char target[32];
     int used = 0;
 
-    if (sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
+    if (*text < '0' || *text > '9' || sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
         return -EUCLEAN;
     }
     for (text += used; *text; text += used) {

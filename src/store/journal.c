@@ -159,6 +159,9 @@ static int head_fits(struct store *store, const struct log *log, int64_t sequenc
     }
     head_text(store, log, sequence, hash, expected);
     *ret_claimed = strtoll(head, NULL, 10);
+    if (*ret_claimed >= INT64_MAX / 2) {
+        *ret_claimed = 0;
+    }
     return store_equal_secret(head, expected);
 }
 
@@ -177,7 +180,7 @@ static int last_entry(struct store *store, const struct log *log, int64_t *ret_s
 }
 
 static int64_t sequence_after(int64_t last) {
-    return last >= 0 && last < INT64_MAX / 2 ? last + 1 : 1;
+    return last >= 0 ? last + 1 : 1;
 }
 
 /* The next entry's number. Where the end was tampered with a number is left out, so that the chain says so for ever. */

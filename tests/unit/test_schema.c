@@ -248,8 +248,6 @@ static const struct {
     {"COUNT_TASKS", "SCAN task USING COVERING INDEX task_wake", "only what waits is in that index"},
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
-    {"AUDIT_LAST", "SCAN audit", "ends after the first row: it is read from its end"},
-    {"ACCESS_LAST", "SCAN access_log", "ends after the first row: it is read from its end"},
     {"ABSENCE_LIST", "SCAN (subquery-1)", "as many rows as the caller has room for"},
 };
 

@@ -31,11 +31,14 @@ struct scenario_run {
     const char *file;
     uint64_t crash_at; /* crash at this point after CRASH-EVERYWHERE; 0: none */
     bool laws_only;    /* only a broken law fails it; lines that do not come true are passed over */
+    bool no_advocates; /* lines that name an advocate are left out, as if there were none */
 };
 struct scenario_result {
     bool passed;
     bool everywhere; /* has CRASH-EVERYWHERE */
     uint64_t points; /* crash points after it */
+    bool advocates;  /* has lines that name one */
+    uint64_t digest; /* of all that participants received */
     char law[40];
     char why[BROKEN_SIZE + 2000];
 };

@@ -33,6 +33,22 @@ static uint64_t crash_everywhere(struct kit *kit, const char *file, uint64_t poi
     return 0;
 }
 
+/* The same story in a world without advocates: not a byte and not a moment may differ for the
+ * participants. */
+static void compare_worlds(struct kit *kit, const char *file, struct scenario_result *result) {
+    struct scenario_result other;
+
+    scenario_run(kit, &(struct scenario_run){.file = file, .laws_only = true, .no_advocates = true},
+                 &other);
+    if (!other.passed || other.digest != result->digest) {
+        (void)snprintf(result->why, sizeof result->why,
+                       "law \"non_interference\" is broken: what participants receive tells "
+                       "whether there is an advocate. %.400s",
+                       other.why);
+        result->passed = false;
+    }
+}
+
 static bool run(struct kit *kit, const char *file, int number, uint64_t only_at) {
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
     struct scenario_result result;
@@ -41,6 +57,9 @@ static bool run(struct kit *kit, const char *file, int number, uint64_t only_at)
     scenario_run(kit, &(struct scenario_run){.file = file, .crash_at = only_at}, &result);
     const uint64_t points = result.points;
 
+    if (result.passed && result.advocates && !only_at) {
+        compare_worlds(kit, file, &result);
+    }
     if (result.passed && result.everywhere && !only_at) {
         at = crash_everywhere(kit, file, points, &runs, &result);
     }

@@ -114,6 +114,8 @@ struct sim {
     unsigned crashes;
     uint64_t turns;
 
+    uint64_t participants_digest; /* of all that participants received: when, where, what */
+
     bool tracing;
     char law[40]; /* the first law that was broken, or "" */
     char broken[BROKEN_SIZE];

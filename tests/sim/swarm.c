@@ -320,6 +320,7 @@ static bool live(struct kit *kit, const char *source, uint64_t seed) {
             printf("#   %s\n", line);
         }
     }
+    (void)fflush(stdout); /* seen even if a later one hangs */
     sim_close(&h->sim);
     free(h);
     return good;

@@ -116,6 +116,29 @@ static struct parcel *record(struct sim *sim, const struct outgoing *message) {
     return p;
 }
 
+static void digest(uint64_t *state, const void *bytes, size_t length) {
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < length; i++) { /* FNV-1a */
+        *state = (*state ^ p[i]) * UINT64_C(0x100000001b3);
+    }
+}
+
+/* Every byte and moment that a participant sees, for worlds that are to be compared. */
+static void digest_parcel(struct sim *sim, const struct parcel *p, const struct outgoing *message) {
+    const char *const texts[] = {p->message_id,   p->to,         p->subject,
+                                 p->body,         message->from, message->from_name,
+                                 message->mail_id};
+
+    if (p->audience != AUDIENCE_PARTICIPANT) {
+        return;
+    }
+    digest(&sim->participants_digest, &p->at.us, sizeof p->at.us);
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        digest(&sim->participants_digest, texts[i], strlen(texts[i]) + 1);
+    }
+}
+
 static void answer_later(struct sim *sim, const struct outgoing *message, enum character character,
                          struct span delay) {
     struct answer *a = &sim->answers[sim->answer_count];
@@ -187,6 +210,7 @@ int world_send(struct sim *sim, const struct outgoing *message) {
 
     if (p) {
         laws_accepted(sim, p);
+        digest_parcel(sim, p, message);
     }
     answer_later(sim, message, character, delay);
     return 0;

@@ -147,6 +147,16 @@ int call_audit(struct call *c, const char *subject, const char *detail) {
 
 /* ---- arguments ---- */
 
+/* Of the command itself; a field of a noun may be given empty, to take its value away. */
+static bool is_own_option(const struct call *c, const struct field *field) {
+    for (size_t i = 0; i < c->command->option_count; i++) {
+        if (field == &c->command->options[i]) {
+            return true;
+        }
+    }
+    return field == &command_as;
+}
+
 static int add_value(struct call *c, const struct field *field, const char *text, size_t length) {
     const struct value_options options = {.test_numbers = c->e->setup.config->test_numbers};
     struct complaint complaint = {0};
@@ -154,6 +164,9 @@ static int add_value(struct call *c, const struct field *field, const char *text
 
     if (value_canonical(field, text, length, &options, value, &complaint) < 0) {
         return call_refuse(c, 400, "%s", complaint.text);
+    }
+    if (!*value && is_own_option(c, field)) {
+        return call_refuse(c, 400, "--%s: is empty; give a value or leave it out", field->name);
     }
     for (size_t i = 0; i < c->value_count; i++) {
         if (c->values[i].field == field) {
@@ -313,6 +326,20 @@ static int check_as(struct call *c) {
     return 200;
 }
 
+/* Whom an option of the command names must be there: a slip in a filter must not look like an empty
+ * list. */
+static int check_references(struct call *c) {
+    for (size_t i = 0; i < c->value_count; i++) {
+        const struct field *field = c->values[i].field;
+        if (field->type == FIELD_ID && is_own_option(c, field) &&
+            !noun_exists(c->e->store, field->refers, c->values[i].value)) {
+            return call_refuse(c, 404, "--%s %s: there is no %s of that id", field->name,
+                               c->values[i].value, noun_tables[field->refers].name);
+        }
+    }
+    return 200;
+}
+
 static int carry_out(struct call *c, json_t *arguments) {
     call_handler *handler = find_handler(c);
 
@@ -323,6 +350,7 @@ static int carry_out(struct call *c, json_t *arguments) {
 
     status = status == 200 ? check_complete(c) : status;
     status = status == 200 ? check_as(c) : status;
+    status = status == 200 ? check_references(c) : status;
     return status == 200 ? handler(c) : status;
 }
 

@@ -74,7 +74,9 @@ static int apply_values(struct call *c, struct noun_row *row) {
             if (status != 200) {
                 return status;
             }
-            row->values[i] = value;
+            /* A value taken away gives way to the standard one: empty hours would be no hours. */
+            row->values[i] = *value || !table->fields[i].standard ? value
+                                                                  : table->fields[i].standard;
         }
     }
     return check_supervisor_chain(c, row);

@@ -44,6 +44,16 @@ _must_use_ int call_audit(struct call *c, const char *subject, const char *detai
 /* Who gave the command, for histories: the person named, else the OS user. */
 const char *call_actor(const struct call *c);
 
+/* What was done about a session, for its history. */
+struct session_change {
+    const char *what;   /* "moved" */
+    const char *by;     /* participant, service, or NULL */
+    const char *reason; /* or NULL */
+};
+/* old_start: 0 where no notice can be counted. */
+_must_use_ int session_change_note(struct call *c, const struct session_row *s,
+                                   const struct session_change *change, struct instant old_start);
+
 /* Handlers, by file. */
 call_handler people_add, people_list, people_show, people_set, people_absent, people_link,
     people_unlink;

@@ -175,6 +175,22 @@ int duty_phone(struct engine *e, const struct message_row *m) {
                                              .due = working_time_next(&work, e->now)});
 }
 
+int duty_changed(struct engine *e, const struct session_row *s, struct instant earlier) {
+    enum { NEAR_HOURS = 48 };
+
+    if (instant_cmp(earlier, instant_add(e->now, span_hours(NEAR_HOURS))) > 0) {
+        return 0;
+    }
+    return duty_open(
+        e, &(struct duty_start){.kind = TASK_CHANGED,
+                                .owner = s->practitioner,
+                                .next_owner = "",
+                                .participant = s->participant,
+                                .session = s->id,
+                                .about = arena_printf(&e->arena, "revision-%u", s->revision),
+                                .due = earlier});
+}
+
 int duty_links(struct engine *e, const char *participant,
                struct link_row ret_links[DUTY_LINKS_MAX]) {
     const int count = link_list(e->store, NULL, participant, &e->arena, ret_links, DUTY_LINKS_MAX);

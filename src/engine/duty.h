@@ -60,6 +60,10 @@ _must_use_ int duty_drop_session(struct engine *e, const char *session, enum tas
 _must_use_ int duty_phone(struct engine *e, const struct message_row *m);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */
 
+/* A feed may be read only once a day: a change to a session of the next two days is mailed to its
+ * practitioner too. earlier: the earlier of its old and new start. */
+_must_use_ int duty_changed(struct engine *e, const struct session_row *s, struct instant earlier);
+
 /* Services linked to one participant: a link beyond it is refused when it is made. */
 enum { DUTY_LINKS_MAX = 32 };
 /* The participant's links. What cannot be read is alarmed and left out: trouble on the advocates'

@@ -49,7 +49,8 @@ static int tell_otherwise(struct engine *e, const struct message_row *m) {
         other.repeat = false;
         other.to = other.subject = other.body = NULL;
         other.reason[0] = other.gateway[0] = other.provider_id[0] = '\0';
-        return outbox_add(e, &other);
+        r = outbox_add(e, &other);
+        return r < 0 ? r : 0;
     }
     if (about_session && m->kind != KIND_CANCELLATION && !session_ahead(e, m)) {
         return 0; /* the appointment is over: phoning about it helps nobody */

@@ -45,6 +45,7 @@ static int plan_tail(struct planning *p, const uint32_t *numbers, struct plan_re
     p->request.first_number = numbers[0];
     if (p->own_count > 0) {
         p->request.previous = p->own[p->own_count - 1].start;
+        planning_keep_time(p, p->request.previous);
     }
     return plan_sessions(&p->request, result);
 }
@@ -59,12 +60,8 @@ static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *
     small->first_within_days = small->months * 31;
     small->gap_target_days = small->gap_min_days;
     small->gap_max_days = small->months * 31;
-    for (size_t i = 0; i < p->own_count && p->absence_count < PLANNING_ABSENCES_MAX; i++) {
-        p->absences[p->absence_count++] = (struct date_range){p->own[i].start.date,
-                                                              p->own[i].start.date};
-    }
+    planning_block_own(p);
     p->request.programme = small;
-    p->request.absence_count = p->absence_count;
     p->request.first_number = 1;
     return plan_sessions(&p->request, result);
 }
@@ -96,7 +93,7 @@ static void begin_answer(struct call *c, const struct planning *p,
                          const struct plan_result *result) {
     c->reply = json_pack("{s:s,s:s,s:i,s:o,s:[]}", "participant", p->participant.id, "programme",
                          p->programme->id, "slack_days", (int)result->slack_days, "warnings",
-                         planning_warnings(result), "sessions");
+                         planning_warnings(p, result), "sessions");
     json_put_date(c->reply, "window_end", result->window_end);
 }
 
@@ -169,27 +166,21 @@ static int cancel_future(struct call *c, const char *participant, json_t *cancel
     struct engine *e = c->e;
     const struct session_filter filter = {
         .participant = participant, .state = "planned", .from = e->now};
+    const struct session_change change = {.what = "cancelled", .by = "service"};
     const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 2;
     struct session_row *rows = arena_alloc(&e->arena, most, sizeof *rows);
     const int count = session_list(e->store, &filter, rows, most);
 
     for (int i = 0; i < count; i++) {
         struct session_row *s = &rows[i];
-        const struct session_history_row history = {
-            .at = e->now,
-            .what = "cancelled",
-            .start = s->start,
-            .zone = s->zone,
-            .by = "service",
-            .actor = call_actor(c),
-            .notice_minutes = (int32_t)((s->start_at.us - e->now.us) / MINUTE_US)};
         const uint32_t revision = s->revision;
         int r = session_next(s->state, SESSION_CANCEL, &s->state);
         s->revision++;
         s->revised_at = e->now;
         s->wake_at = INSTANT_NEVER;
         r = r < 0 ? r : session_update(e->store, s, SESSION_PLANNED, revision);
-        r = r < 0 ? r : session_history_add(e->store, s->id, &history);
+        r = r < 0 ? r : session_change_note(c, s, &change, s->start_at);
+        r = r < 0 ? r : duty_changed(e, s, s->start_at);
         if (r < 0) {
             return r;
         }
@@ -198,9 +189,15 @@ static int cancel_future(struct call *c, const char *participant, json_t *cancel
     return count < 0 ? count : 0;
 }
 
-static int check_complete(struct call *c, const struct planning *p) {
+static int check_complete(struct call *c) {
     char missing[300] = "";
     struct text t = TEXT_IN(missing);
+    struct planning *p;
+    const int status = planning_gather(c, c->id, NULL, &p);
+
+    if (status != 200) {
+        return status;
+    }
 
     for (uint32_t n = 1; n <= p->programme->session_count; n++) {
         bool attended = false;
@@ -221,24 +218,26 @@ static int check_complete(struct call *c, const struct planning *p) {
                     : 200;
 }
 
+/* Whoever leaves must be able to, whatever has become of the facts of their plan. */
 static int leave(struct call *c, enum participant_event event, const char *topic) {
     struct engine *e = c->e;
     const struct message_filter filter = {.participant = c->id, .audience = "participant"};
-    struct planning *p;
-    int status = planning_gather(c, c->id, NULL, &p);
+    const uint32_t ordinal = (uint32_t)(e->now.us / SECOND_US % UINT32_MAX);
+    struct participant_state_row state;
+    int r = participant_state_find(e->store, c->id, &state);
 
-    if (status == 200 && event == PARTICIPANT_COMPLETE) {
-        status = check_complete(c, p);
+    if (r < 0) {
+        return call_failed(c, r, c->id);
     }
+    const enum participant_state from = state.state;
+    const int status = event == PARTICIPANT_COMPLETE ? check_complete(c) : 200;
+
     if (status != 200) {
         return status;
     }
-    struct participant_state_row state = p->state;
-    int r = participant_next(state.state, event, &state.state);
-
-    if (r < 0) {
+    if (participant_next(from, event, &state.state) < 0) {
         return call_refuse(c, 409, "%s is %s: this cannot be done", c->id,
-                           participant_state_to_text(p->state.state));
+                           participant_state_to_text(from));
     }
     c->reply = json_pack("{s:s,s:s,s:[]}", "id", c->id, "state",
                          participant_state_to_text(state.state), "cancelled_sessions");
@@ -251,8 +250,7 @@ static int leave(struct call *c, enum participant_event event, const char *topic
                                         arena_printf(&e->arena, "participant_%s",
                                                      participant_state_to_text(state.state)),
                                         e->now);
-    r = r < 0 ? r
-              : notice_advocates(e, c->id, topic, (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+    r = r < 0 ? r : notice_advocates(e, c->id, topic, ordinal);
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;
 }

@@ -196,6 +196,21 @@ int planning_gather(struct call *c, const char *participant, const char *const *
     return 200;
 }
 
+void planning_block_own(struct planning *p) {
+    for (size_t i = 0; i < p->own_count && p->absence_count < PLANNING_ABSENCES_MAX; i++) {
+        const struct date day = p->own[i].start.date;
+        p->absences[p->absence_count++] = (struct date_range){day, day};
+    }
+    p->request.absence_count = p->absence_count;
+}
+
+void planning_keep_time(struct planning *p, struct civil start) {
+    if (!p->request.prefer) {
+        p->prefer = (struct slot){date_weekday(start.date), (uint16_t)civil_minute_of_day(start)};
+        p->request.prefer = &p->prefer;
+    }
+}
+
 int planning_refuse(struct call *c, const struct plan_result *result, uint32_t number) {
     char from[DATE_TEXT_SIZE], to[DATE_TEXT_SIZE];
 
@@ -206,14 +221,17 @@ int planning_refuse(struct call *c, const struct plan_result *result, uint32_t n
                        number, from, to, plan_rule_to_text(result->rule));
 }
 
-json_t *planning_warnings(const struct plan_result *result) {
+json_t *planning_warnings(const struct planning *p, const struct plan_result *result) {
+    const bool asked = *noun_value(&p->participant, "prefer");
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < result->warning_count; i++) {
         const uint32_t number = result->warnings[i].number;
         const char *text = plan_warning_to_text(result->warnings[i].warning);
-        (void)json_array_append_new(list, number ? json_sprintf("session %u: %s", number, text)
-                                                 : json_string(text)); /* memory only */
+        if (result->warnings[i].warning != PLAN_WARN_NOT_PREFERRED || asked) {
+            (void)json_array_append_new(list, number ? json_sprintf("session %u: %s", number, text)
+                                                     : json_string(text)); /* memory only */
+        }
     }
     return list;
 }

@@ -28,12 +28,16 @@ struct planning {
  * they were not there. Returns 200, or a refusal. */
 int planning_gather(struct call *c, const char *participant, const char *const *without,
                     struct planning **ret_planning);
+/* Days on which the participant has a session already are no days for another. */
+void planning_block_own(struct planning *p);
+/* Where the participant has asked for no time of the week, this one is kept. */
+void planning_keep_time(struct planning *p, struct civil start);
 /* Writes new sessions for numbers[i] at starts[i]; attempt follows those that exist. */
 _must_use_ int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers,
                                const struct civil *starts, size_t count);
 /* {"rule", "session", "from", "to"} in one line: why there is no plan. */
 int planning_refuse(struct call *c, const struct plan_result *result, uint32_t number);
-json_t *planning_warnings(const struct plan_result *result);
+json_t *planning_warnings(const struct planning *p, const struct plan_result *result);
 /* Says what the participant must be told after a plan: all dates by mail, the next date by text. */
 _must_use_ int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal);
 

@@ -152,6 +152,9 @@ static int fill_participant(struct job *j) {
     if (j->has_session) {
         set_schedule(j, j->session.start);
     }
+    if (j->m->kind == KIND_CANCELLATION && j->m->old_start.date.year != 0) {
+        set_schedule(j, j->m->old_start); /* the time they know */
+    }
     if (j->m->old_start.date.year != 0) {
         set(j, FACT_old_weekday, weekday_to_text(date_weekday(j->m->old_start.date)));
         set(j, FACT_old_date, day_text(arena, j->m->old_start));

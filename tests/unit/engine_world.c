@@ -91,7 +91,7 @@ static int port_send(void *world, const struct outgoing *m) {
 
 static void write_config(const char *extra, const char *gateways) {
     const char *top = getenv("top_srcdir");
-    char file[240], real[400];
+    char file[240], real[PATH_MAX];
     FILE *f;
 
     assert_non_null(realpath(top && *top ? top : ".", real));

@@ -181,7 +181,7 @@ main() {
 
     say "The plan of P-1001 (Monday 4 January 2027, 8 am)"
     cobictl participant plan P-1001 | awk -F '  +' '/^(slack_days|window_end)/ { print "  " $0 }
-        $1 ~ /^S-/ { printf "  session %2s  %s  %s\n", $3, $8, $6 }'
+        $1 ~ /^S-/ { printf "  session %2s  %s  %s\n", $3, $6, $5 }'
     quiet participant plan P-1002
     quiet participant plan P-1003
     cobictl feed create --practitioner ada >"$folder/feed"
@@ -202,7 +202,7 @@ main() {
     before=$(start_of "$moved")
     go "$(date -d "${before%T*} - 1 day" +%Y-%m-%d) 19:00"
     cobictl session move "$moved" --to "${before%T*} 15:00" --by participant --reason "shift at work" |
-        awk -F '  +' '$1 ~ /^S-/ { printf "  now at %s, revision %s\n", $8, $13 }'
+        awk -F '  +' '$1 ~ /^S-/ { printf "  now at %s, revision %s\n", $6, $12 }'
     tell
     curl -fsS -o "$folder/ada.ics" "$url"
     printf '  calendar of Ada: %s events; the moved one: %s, SEQUENCE 1\n' "$(grep -c '^BEGIN:VEVENT' "$folder/ada.ics")" \

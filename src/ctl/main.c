@@ -16,6 +16,7 @@
 #include "cobi/ctl/help.h"
 #include "cobi/ctl/parse.h"
 #include "cobi/ctl/table.h"
+#include "cobi/ctl/terminal.h"
 
 #ifndef COBI_VERSION
 #define COBI_VERSION "unreleased"
@@ -74,7 +75,7 @@ static void print_answer(const struct parsed *parsed, json_t *document) {
         fputc('\n', stdout);
         return;
     }
-    struct page page = {.out = stdout, .charset = charset};
+    struct page page = {.out = stdout, .charset = charset, .width = terminal_width(STDOUT_FILENO)};
     table_print_answer(&page, parsed->command, document);
     arena_done(&page.arena);
 }

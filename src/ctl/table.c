@@ -15,31 +15,37 @@
 #define COLUMNS_MAX     40
 #define FIELD_NAME_SIZE 80
 
-/* Which columns come first and which a list leaves to `show` and --json; columns not named here
- * come last. */
+/* Which columns come first, which a list leaves to `show` and --json, and which alone are shown on
+ * a terminal that is too narrow (NULL: all); columns not named here come last. */
 static const struct taste {
-    const char *noun, *first, *hidden;
+    const char *noun, *first, *hidden, *narrow;
 } tastes[] = {
     {"session",
-     "id participant number attempt module local minutes practitioner office state outcome",
-     "of start zone revision"},
+     "id participant number attempt module local minutes practitioner office state outcome "
+     "revision",
+     "of start zone", "id participant number local state outcome"},
     {"message",
      "id due kind audience recipient channel state reason session sent_at gateway attempts",
-     "to subject body not_after"},
-    {"escalation", "id kind audience participant session state step next_at acknowledged_by", ""},
-    {"feed", "id owner created last_fetched revoked", ""},
-    {"task", "id kind owner participant session due state", ""},
-    {"office", "id name address phone timezone hours rooms", ""},
-    {"practitioner", "id name office supervisor hours email mobile", ""},
-    {"supervisor", "id name next hours email mobile", ""},
-    {"advocate", "id service name email phone hours", ""},
-    {"officer", "id name organisation email phone", ""},
+     "to subject body not_after", "id kind recipient state sent_at"},
+    {"escalation",
+     "id kind audience advocate participant session state step told next_at acknowledged_by opened",
+     "cycle", "id kind participant state told"},
+    {"feed", "id owner_kind owner created last_fetched revoked", "",
+     "id owner last_fetched revoked"},
+    {"task", "id kind owner next_owner participant session due state", "",
+     "id kind owner participant due state"},
+    {"office", "id name address phone timezone hours rooms", "", NULL},
+    {"practitioner", "id name office supervisor hours email mobile", "", NULL},
+    {"supervisor", "id name next hours email mobile", "", NULL},
+    {"advocate", "id service name email phone hours", "", NULL},
+    {"officer", "id name organisation email phone", "", NULL},
     {"participant",
      "id name state programme route practitioner office mobile email sms language mode",
      "greeting place_label consequence officer officer_ref referred start order_ends prefer "
-     "unavailable"},
-    {"gateway", "name channel type state", ""},
-    {"template", "name", ""},
+     "unavailable",
+     "id name state programme practitioner office"},
+    {"gateway", "name channel type state", "", NULL},
+    {"template", "name", "", NULL},
 };
 /* Fields whose text is for reading, in the order of reading. */
 static const char *const body_fields[] = {"subject", "body", "text"};
@@ -107,11 +113,23 @@ static const char *list_text(struct arena *arena, const json_t *value) {
     return i > 0 ? joined : "none";
 }
 
+/* An object in a cell: "key: value, key: value". */
+static const char *object_text(struct arena *arena, json_t *object) {
+    const char *joined = "", *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        joined = arena_printf(arena, "%s%s%s: %s", joined, joined[0] != '\0' ? ", " : "", key,
+                              plain_text(arena, value));
+    }
+    return joined[0] != '\0' ? joined : "-";
+}
+
 /* What a cell of a table shows. */
-static const char *cell_text(struct page *page, const json_t *value, size_t *ret_width) {
+static const char *cell_text(struct page *page, json_t *value, size_t *ret_width) {
     const char *plain = is_list_of_objects(value)
                             ? arena_printf(&page->arena, "(%zu)", json_array_size(value))
-                            : list_text(&page->arena, value);
+                        : json_is_object(value) ? object_text(&page->arena, value)
+                                                : list_text(&page->arena, value);
     return terminal_text(&page->arena, plain, page->charset, ret_width);
 }
 
@@ -153,13 +171,26 @@ static bool is_word_of(const char *name, const char *list) {
 }
 
 static const struct taste *find_taste(const char *noun) {
-    static const struct taste plain = {NULL, "id", ""};
+    static const struct taste plain = {NULL, "id", "", NULL};
     for (size_t i = 0; noun != NULL && i < ARRAY_COUNT(tastes); i++) {
         if (strcmp(tastes[i].noun, noun) == 0) {
             return &tastes[i];
         }
     }
     return &plain;
+}
+
+/* The noun that a member of an answer is, or is a list of: "session" and "sessions". NULL when it
+ * is none. */
+static const char *find_noun(const char *key) {
+    for (size_t i = 0; i < ARRAY_COUNT(tastes); i++) {
+        size_t length = strlen(tastes[i].noun);
+        if (strncmp(key, tastes[i].noun, length) == 0 &&
+            (key[length] == '\0' || strcmp(&key[length], "s") == 0)) {
+            return tastes[i].noun;
+        }
+    }
+    return NULL;
 }
 
 static void add_column(struct columns *columns, const char *name) {
@@ -218,7 +249,7 @@ static void measure_columns(struct page *page, const json_t *list, struct column
     json_array_foreach(list, i, row) {
         for (size_t k = 0; k < columns->count; k++) {
             struct column *column = &columns->list[k];
-            const json_t *value = json_object_get(row, column->name);
+            json_t *value = json_object_get(row, column->name);
             size_t width;
             (void)cell_text(page, value, &width); /* only the width matters yet */
             column->width = width > column->width ? width : column->width;
@@ -244,10 +275,32 @@ static void print_cell(struct page *page, const struct columns *columns, size_t 
     }
 }
 
+/* On a terminal that is too narrow for all columns only the chief ones stay. Returns whether some
+ * went. */
+static bool fit_columns(struct columns *columns, const struct taste *taste, size_t width) {
+    size_t total = 0, kept = 0;
+    for (size_t k = 0; k < columns->count; k++) {
+        total += columns->list[k].width + (k > 0 ? 2 : 0);
+    }
+    if (width == 0 || total <= width || taste->narrow == NULL) {
+        return false;
+    }
+    for (size_t k = 0; k < columns->count; k++) {
+        if (is_word_of(columns->list[k].name, taste->narrow)) {
+            columns->list[kept++] = columns->list[k];
+        }
+    }
+    bool is_less = kept < columns->count;
+    columns->count = kept;
+    return is_less;
+}
+
 void table_print_list(struct page *page, const char *noun, const json_t *list) {
+    const struct taste *taste = find_taste(noun);
     struct columns columns = {0};
-    choose_columns(find_taste(noun), list, &columns);
+    choose_columns(taste, list, &columns);
     measure_columns(page, list, &columns);
+    bool is_less = fit_columns(&columns, taste, page->width);
     for (size_t k = 0; k < columns.count; k++) {
         size_t width;
         const char *name = terminal_text(&page->arena, columns.list[k].name, page->charset, &width);
@@ -266,6 +319,8 @@ void table_print_list(struct page *page, const char *noun, const json_t *list) {
         fputc('\n', page->out);
         arena_reset(&page->arena);
     }
+    fputs(is_less ? "(narrow terminal: some columns are left out; --json has them all)\n" : "",
+          page->out);
 }
 
 /* ---- objects ---- */
@@ -310,37 +365,50 @@ static void print_members(struct page *page, const char *outer, json_t *object) 
     }
 }
 
-static void print_fields(struct page *page, json_t *object, enum bodies bodies) {
+/* Returns whether there were any. */
+static bool print_fields(struct page *page, json_t *object, enum bodies bodies) {
     const char *key;
     json_t *value;
+    bool is_any = false;
     json_object_foreach(object, key, value) {
         if (is_list_of_objects(value) || (bodies == BODIES_APART && is_body_field(key))) {
             continue;
         }
-        if (json_is_object(value)) {
+        if (!json_is_object(value)) {
+            print_field(page, key, value);
+        } else if (find_noun(key) == NULL) {
             print_members(page, key, value);
         } else {
-            print_field(page, key, value);
+            continue;
         }
+        is_any = true;
     }
+    return is_any;
 }
 
-static void print_inner_lists(struct page *page, json_t *object) {
+/* Lists of objects, and a thing that has a noun as a list of one; a blank line before each that
+ * something stands above. */
+static void print_inner_lists(struct page *page, json_t *object, bool is_first) {
     const char *key;
     json_t *value;
     json_object_foreach(object, key, value) {
-        if (is_list_of_objects(value)) {
-            fputc('\n', page->out);
-            print_safe(page, key);
-            fputs(":\n", page->out);
-            table_print_list(page, NULL, value);
+        bool is_thing = json_is_object(value) && find_noun(key) != NULL;
+        if (!is_thing && !is_list_of_objects(value)) {
+            continue;
         }
+        fputs(is_first ? "" : "\n", page->out);
+        print_safe(page, key);
+        fputs(":\n", page->out);
+        json_t *list = is_thing ? json_pack("[O]", value) : json_incref(value);
+        table_print_list(page, find_noun(key), list);
+        json_decref(list);
+        is_first = false;
     }
 }
 
 void table_print_object(struct page *page, json_t *object) {
-    print_fields(page, object, BODIES_INLINE);
-    print_inner_lists(page, object);
+    bool is_any = print_fields(page, object, BODIES_INLINE);
+    print_inner_lists(page, object, !is_any);
 }
 
 /* ---- answers with texts to read ---- */
@@ -413,7 +481,7 @@ static void print_preview_answer(struct page *page, json_t *document) {
         print_previews(page, document);
         return;
     }
-    print_fields(page, document, BODIES_INLINE);
+    (void)print_fields(page, document, BODIES_INLINE); /* the texts follow in any case */
     const char *key;
     json_t *value;
     json_object_foreach(document, key, value) {
@@ -425,10 +493,10 @@ static void print_preview_answer(struct page *page, json_t *document) {
 }
 
 static void print_message(struct page *page, json_t *document) {
-    print_fields(page, document, BODIES_APART);
+    (void)print_fields(page, document, BODIES_APART); /* a message always has some */
     fputc('\n', page->out);
     print_bodies(page, document);
-    print_inner_lists(page, document);
+    print_inner_lists(page, document, false);
 }
 
 static bool is_command(const struct command *command, const char *noun, const char *verb) {

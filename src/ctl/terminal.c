@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <wchar.h>
 
 #include "cobi/base/text.h"
@@ -55,4 +56,9 @@ char *terminal_text(struct arena *arena, const char *text, enum terminal_charset
     }
     *ret_width = width;
     return buffer;
+}
+
+size_t terminal_width(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

@@ -16,19 +16,25 @@
 #define RANDOM_TEXTS 5000
 
 /* Prints the answer to a command; the caller frees the text. */
-static char *print_answer(const char *noun, const char *verb, const char *json,
-                          enum terminal_charset charset) {
+static char *print_answer_within(const char *noun, const char *verb, const char *json,
+                                 enum terminal_charset charset, size_t width) {
     char *printed = NULL;
     size_t length = 0;
     json_t *document = json_loads(json, JSON_DECODE_ANY, NULL);
     assert_non_null(document);
-    struct page page = {.out = open_memstream(&printed, &length), .charset = charset};
+    struct page page = {
+        .out = open_memstream(&printed, &length), .charset = charset, .width = width};
     assert_non_null(page.out);
     table_print_answer(&page, command_find(noun, verb), document);
     assert_int_equal(fclose(page.out), 0);
     arena_done(&page.arena);
     json_decref(document);
     return printed;
+}
+
+static char *print_answer(const char *noun, const char *verb, const char *json,
+                          enum terminal_charset charset) {
+    return print_answer_within(noun, verb, json, charset, 0);
 }
 
 static const struct {
@@ -60,6 +66,12 @@ static const struct {
      "[{\"id\":\"P\",\"tags\":[\"a\",1],\"none\":[],\"many\":[{\"x\":1},{\"x\":2}]}]",
      "id  tags  none  many\n"
      "P   a, 1  none  (2)\n"},
+    {"gateway", "list",
+     "[{\"name\":\"t\",\"breaker\":{}},{\"name\":\"m\",\"breaker\":{\"officer\":\"open\","
+     "\"operator\":1}}]",
+     "name  breaker\n"
+     "t     -\n"
+     "m     officer: open, operator: 1\n"},
     /* Objects: fields, an object inside, lists inside as tables of their own, texts of several
        lines as blocks. */
     {"session", "show",
@@ -70,6 +82,12 @@ static const struct {
      "id: S-1\nnumber: 3\nnote: -\nheld: no\nroom.name: 2\nroom.floor: 1, 2\ntext:\n    one\n    "
      "two\n"
      "\nhistory:\nrevision  by\n       1  jl\n       2  mw\n"},
+    /* A thing that has a noun, and lists of such things, look as they do in their own list. */
+    {NULL, "explain",
+     "{\"session\":{\"zone\":\"Z\",\"state\":\"planned\",\"id\":\"S-1\"},\"messages\":[]}",
+     "messages: none\n\nsession:\nid   state\nS-1  planned\n"},
+    {"participant", "plan", "{\"sessions\":[{\"revision\":0,\"number\":1,\"id\":\"S-1\"}]}",
+     "sessions:\nid   number  revision\nS-1       1         0\n"},
     {"message", "show",
      "{\"id\":\"M-1\",\"subject\":\"Hello\",\"body\":\"Dear A,\\r\\n\\nstate: "
      "forged\\n\",\"state\":\"sent\"}",
@@ -107,6 +125,21 @@ static void a_plain_terminal_gets_ascii(void **state) {
     _cleanup_free_ char *printed = print_answer(
         "office", "show", "{\"name\":\"Si\xc3\xa2n \xf0\x9f\x98\x80\"}", TERMINAL_ASCII);
     assert_string_equal(printed, "name: Si\\u{e2}n \\u{1f600}\n");
+}
+
+/* 34 columns are needed for all; one less and only the chief ones stay. */
+static void a_narrow_terminal_gets_the_chief_columns(void **state) {
+    (void)state;
+    static const char json[] = "[{\"id\":\"S-1\",\"office\":\"north\",\"state\":\"planned\","
+                               "\"outcome\":null,\"new\":1}]";
+    _cleanup_free_ char *wide = print_answer_within("session", "list", json, TERMINAL_UTF8, 34);
+    assert_string_equal(wide, "id   office  state    outcome  new\n"
+                              "S-1  north   planned  -          1\n");
+    _cleanup_free_ char *narrow = print_answer_within("session", "list", json, TERMINAL_UTF8, 33);
+    assert_string_equal(narrow,
+                        "id   state    outcome\n"
+                        "S-1  planned  -\n"
+                        "(narrow terminal: some columns are left out; --json has them all)\n");
 }
 
 /* Lists that make little sense are printed all the same. */
@@ -195,6 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_printed),
         cmocka_unit_test(a_plain_terminal_gets_ascii),
+        cmocka_unit_test(a_narrow_terminal_gets_the_chief_columns),
         cmocka_unit_test(odd_documents_do_not_hurt),
         cmocka_unit_test(many_columns_stay_within_bounds),
         cmocka_unit_test(random_texts_come_out_harmless),

@@ -11,6 +11,7 @@
 struct page {
     FILE *out;
     enum terminal_charset charset;
+    size_t width;       /* columns of the terminal; 0: no limit */
     struct arena arena; /* dropped after every line; zeroed at first, arena_done() by the owner */
 };
 /* The answer to a command. Its noun decides the order of columns; `preview` and texts of several

@@ -15,5 +15,7 @@ enum terminal_charset {
  * be a UTF-8 locale). */
 _returns_memory_ char *terminal_text(struct arena *arena, const char *text,
                                      enum terminal_charset charset, size_t *ret_width);
+/* Columns of the terminal behind the file descriptor; 0 when it is none or does not know. */
+size_t terminal_width(int fd);
 
 #endif

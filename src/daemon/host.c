@@ -226,8 +226,13 @@ int host_command(void *user, const struct command *command, const struct actor *
         json_t *value;
         json_object_foreach(arguments, name, value) {
             const bool positional = strcmp(name, "id") == 0 && command->arguments[0];
-            if (!positional && !command_find_option(command, name)) {
+            const struct field *option = command_find_option(command, name);
+            if (!positional && !option) {
                 return refuse(ret_reply, 400, "no such option for this command");
+            }
+            const bool is_switch = !positional && option->type == FIELD_SWITCH;
+            if (is_switch ? !json_is_boolean(value) : !json_is_string(value)) {
+                return refuse(ret_reply, 400, "a value of the wrong kind for this command");
             }
         }
         return answers[i].answer(d, arguments, ret_reply);

@@ -107,9 +107,24 @@ static int check_plain(const char *text, bool lines, struct complaint *complaint
     return 0;
 }
 
-static int check_parts(const struct template *template, const char *text,
-                       struct complaint *complaint) {
-    bool strict = template->language == LANGUAGE_EN && to_participant(template);
+/* A name or place that was chosen in letters outside the GSM alphabet ("Ty Celyn" with its
+ * circumflex) is worth the parts it costs: nobody's name is left out because of its letters. */
+static bool personal_letters(const char *const values[FACT_COUNT]) {
+    static const enum fact personal[] = {FACT_greeting, FACT_place};
+    struct gsm_size size;
+    for (size_t i = 0; i < ARRAY_COUNT(personal); i++) {
+        const char *value = values[personal[i]];
+        if (value != NULL && gsm_measure(value, &size) == 0 && size.charset == GSM_UCS2) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_parts(const struct template *template, const char *const values[FACT_COUNT],
+                       const char *text, struct complaint *complaint) {
+    bool strict = template->language == LANGUAGE_EN && to_participant(template) &&
+                  !personal_letters(values);
     uint32_t most = strict ? PARTS_MAX_ENGLISH : PARTS_MAX;
     struct gsm_size size;
     if (gsm_measure(text, &size) < 0) {
@@ -135,7 +150,7 @@ static int compose_text(const struct template *template, const char *const value
         struct complaint fault = {0};
         char *body = template_expand(template->body, chosen, arena);
         template_tidy(body);
-        int error = check_parts(template, body, &fault);
+        int error = check_parts(template, chosen, body, &fault);
         if (error == 0) {
             *ret_body = body;
             return 0;

@@ -301,9 +301,10 @@ static const struct value_row {
      "emoh",
      -EPERM, "a value"},
     {"reminder", CHANNEL_EMAIL, FACT_place, " at \x1b[2J", -EPERM, "a value"},
-    /* A name outside the alphabet is left out rather than the reminder. */
+    /* A name or place in letters outside the alphabet is worth the parts it costs. */
     {"reminder", CHANNEL_SMS, FACT_greeting, "Hello Si\xc3\xb4n. ", 0,
-     "Reminder: appointment Tue 3 Nov at 2pm at North Street."},
+     "Hello Si\xc3\xb4n. Reminder: appointment Tue 3 Nov at 2pm at North Street."},
+    {"reminder", CHANNEL_SMS, FACT_place, " at T\xc5\xb7 Celyn", 0, "2pm at T\xc5\xb7 Celyn."},
     {"reminder", CHANNEL_SMS, FACT_greeting,
      "Hello 0123456789012345678901234567890123456789012345678901234567890123456789. ", 0,
      "Reminder: appointment Tue 3 Nov at 2pm at North Street."},

@@ -6,7 +6,8 @@
  * ${fact} is replaced by its value, which is never looked at again; "$$" is a dollar sign. Nothing else is special: no logic, no recursion.
  * Facts may be empty: blanks around lines go, empty lines in a row become one, so a paragraph of nothing but an empty fact vanishes.
  * A text to a participant is checked for neutrality (disclose_find_word()) with its values, for links, and for length in parts: greeting, place and
- * consequence, in this order, are left out of a text that does not fit otherwise, because a short reminder is better than none. */
+ * consequence, in this order, are left out of a text that does not fit otherwise, because a short reminder is better than none. A greeting or place in
+ * letters outside the GSM alphabet is kept, and may take three parts. */
 #ifndef COBI_TEMPLATE_TEMPLATE_H
 #define COBI_TEMPLATE_TEMPLATE_H
 

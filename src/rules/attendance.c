@@ -21,11 +21,12 @@ static const char *const refusal_texts[RECORD_REFUSAL_COUNT] = {
                             "absence, or move the session",
     [RECORD_TOO_EARLY] = "it is too early for a no-show: wait until miss_after (15 minutes unless "
                          "configured) has passed since the start, and try to reach the person",
-    [RECORD_NEEDS_DECIDER] = "a no-show is recorded with the provisional code (AFTA) first: a "
-                             "supervisor or officer then uses \"session decide\"",
+    [RECORD_NEEDS_DECIDER] = "a no-show is recorded with the provisional code (AFTA) first; what "
+                             "it was is for a supervisor or the officer to decide",
     [RECORD_REMOTE] =
         "nobody can be sent home from a phone or video session: choose another outcome",
-    [RECORD_ALREADY] = "the session has an outcome already: use \"session correct\" with a reason",
+    [RECORD_ALREADY] = "the session has an outcome already: it can be replaced within "
+                       "miss_undo (5 minutes unless configured) only",
     [RECORD_CANCELLED] = "the session was cancelled: there is no outcome to record",
 };
 

@@ -21,7 +21,7 @@
 static const char *const rule_texts[PLAN_RULE_COUNT] = {
     [PLAN_FINE] = "nothing stands against it",
     [PLAN_WINDOW] = "the programme's window or the order ends too early",
-    [PLAN_HOURS] = "the hours leave no time at which the participant is available",
+    [PLAN_HOURS] = "office, practitioner and participant have no hours in common for it",
     [PLAN_ABSENCE] = "the practitioner or the participant is absent",
     [PLAN_HOLIDAY] = "only bank holidays are left",
     [PLAN_PRACTITIONER] = "the practitioner is already booked",

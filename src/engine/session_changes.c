@@ -270,6 +270,21 @@ static void add_move_warnings(struct call *c, const struct planning *p, const st
     }
 }
 
+/* The last day on which a session may be held, whoever asks: the order's end, and some months after
+ * the plan's start, so that a slip in the year is caught. A window grown by a pause reaches
+ * further. */
+static struct date last_day(const struct planning *p) {
+    const uint32_t months = p->programme->horizon_months;
+    const struct date ends = p->request.order_ends, first = p->state.plan_start;
+    struct date last = {.year = 9999, .month = 12, .day = 31};
+
+    if (months > 0 && first.year != 0) {
+        last = date_add_months(first, (int32_t)months);
+        last = date_cmp(p->state.window_end, last) > 0 ? p->state.window_end : last;
+    }
+    return ends.year != 0 && date_cmp(ends, last) < 0 ? ends : last;
+}
+
 static int check_move(struct call *c, const struct planning *p, const struct session_row *s,
                       struct civil start) {
     struct instant at;
@@ -295,6 +310,10 @@ static int check_move(struct call *c, const struct planning *p, const struct ses
         if (date_cmp(p->own[i].start.date, start.date) == 0) {
             return call_refuse(c, 409, "--to: session %u is on that day already", p->own[i].number);
         }
+    }
+    if (date_cmp(start.date, last_day(p)) > 0) {
+        return call_refuse(c, 409,
+                           "--to: lies after the last day of the order or of what may be planned");
     }
     const enum plan_rule rule = plan_check_slot(&p->request, start);
 

@@ -44,6 +44,64 @@ class Refused(Exception):
     """cobictl ended with another status than was expected."""
 
 
+class Wire:
+    """One connection to the control socket that stays open, for many requests in a row."""
+
+    def __init__(self, path):
+        self.path, self.socket, self.reader = path, None, None
+
+    def post(self, target, body):
+        """Returns (status, body of the answer); raises OSError when the daemon does not answer."""
+        for attempt in (1, 2):
+            try:
+                return self.send(target, body)
+            except OSError:
+                self.close()
+                if attempt == 2:
+                    raise
+        return None
+
+    def send(self, target, body):
+        if self.socket is None:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(10)
+            self.socket.connect(self.path)
+            self.reader = self.socket.makefile("rb")
+        self.socket.sendall(f"POST {target} HTTP/1.1\r\nHost: control\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        line = self.reader.readline()
+        if not line.startswith(b"HTTP/1.1 "):
+            raise ConnectionError("no answer")
+        headers = {}
+        while (header := self.reader.readline().strip()):
+            name, _, value = header.partition(b":")
+            headers[name.lower()] = value.strip()
+        answer = self.reader.read(int(headers.get(b"content-length", b"0")))
+        if headers.get(b"connection", b"").lower() == b"close":
+            self.close()
+        return int(line.split(b" ")[1]), answer
+
+    def close(self):
+        if self.socket is not None:
+            self.reader.close()
+            self.socket.close()
+        self.socket = None
+
+
+class Watch:
+    """Notices any commit of the daemon, cheaply."""
+
+    def __init__(self, world):
+        self.db = world.database()
+        self.version = self.read()
+
+    def read(self):
+        return self.db.execute("PRAGMA data_version").fetchone()[0]
+
+    def changed(self):
+        before, self.version = self.version, self.read()
+        return self.version != before
+
+
 class World:
     def __init__(self, name, clock_start, sms_url=None, smtp_port=None):
         self.folder = make_folder(name + "-")
@@ -167,7 +225,7 @@ class World:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 s.sendall(raw)
             parts = []
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError, TimeoutError):
                 while part := s.recv(65536):
                     parts.append(part)
             return b"".join(parts)

@@ -7,6 +7,7 @@
 #include "cobi/ctl/table.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cobi/base/cleanup.h"
@@ -16,35 +17,36 @@
 #define FIELD_NAME_SIZE 80
 
 /* Which columns come first, which a list leaves to `show` and --json, and which alone are shown on
- * a terminal that is too narrow (NULL: all); columns not named here come last. */
+ * a terminal that is too narrow (NULL: all); columns not named here come last. Rows stand in the
+ * order of a time (NULL: as they came). */
 static const struct taste {
-    const char *noun, *first, *hidden, *narrow;
+    const char *noun, *first, *hidden, *narrow, *order;
 } tastes[] = {
     {"session",
      "id participant number attempt module local minutes practitioner office state outcome "
      "revision",
-     "of start zone", "id participant number local state outcome"},
+     "of start zone", "id participant number local state outcome", NULL},
     {"message", "id due kind audience recipient channel state reason session sent_at",
-     "to subject body not_after gateway attempts", "id kind recipient state sent_at"},
+     "to subject body not_after gateway attempts", "id kind recipient state sent_at", "due"},
     {"escalation",
      "id kind audience advocate participant session state step told next_at acknowledged_by",
-     "cycle opened", "id kind participant state told"},
+     "cycle opened", "id kind participant state told", "opened"},
     {"feed", "id owner_kind owner created last_fetched revoked", "",
-     "id owner last_fetched revoked"},
+     "id owner last_fetched revoked", "created"},
     {"task", "id kind owner next_owner participant session due state", "about",
-     "id kind owner participant due state"},
-    {"office", "id name address phone timezone hours rooms", "", NULL},
-    {"practitioner", "id name office supervisor hours email mobile", "", NULL},
-    {"supervisor", "id name next hours email mobile", "", NULL},
-    {"advocate", "id service name email phone hours", "", NULL},
-    {"officer", "id name organisation email phone", "", NULL},
+     "id kind owner participant due state", "due"},
+    {"office", "id name address phone timezone hours rooms", "", NULL, NULL},
+    {"practitioner", "id name office supervisor hours email mobile", "", NULL, NULL},
+    {"supervisor", "id name next hours email mobile", "", NULL, NULL},
+    {"advocate", "id service name email phone hours", "", NULL, NULL},
+    {"officer", "id name organisation email phone", "", NULL, NULL},
     {"participant",
      "id name state programme route practitioner office mobile email sms language mode",
      "greeting place_label consequence officer officer_ref referred start order_ends prefer "
      "unavailable",
-     "id name state programme practitioner office"},
-    {"gateway", "name channel type state", "", NULL},
-    {"template", "name", "", NULL},
+     "id name state programme practitioner office", NULL},
+    {"gateway", "name channel type state", "", NULL, NULL},
+    {"template", "name", "", NULL, NULL},
 };
 /* Fields whose text is for reading, in the order of reading. */
 static const char *const body_fields[] = {"subject", "body", "text"};
@@ -170,7 +172,7 @@ static bool is_word_of(const char *name, const char *list) {
 }
 
 static const struct taste *find_taste(const char *noun) {
-    static const struct taste plain = {NULL, "id", "", NULL};
+    static const struct taste plain = {NULL, "id", "", NULL, NULL};
     for (size_t i = 0; noun != NULL && i < ARRAY_COUNT(tastes); i++) {
         if (strcmp(tastes[i].noun, noun) == 0) {
             return &tastes[i];
@@ -294,8 +296,41 @@ static bool fit_columns(struct columns *columns, const struct taste *taste, size
     return is_less;
 }
 
-void table_print_list(struct page *page, const char *noun, const json_t *list) {
+struct ordered {
+    const char *time;
+    size_t index;
+};
+
+static int compare_ordered(const void *a, const void *b) {
+    const struct ordered *x = a, *y = b;
+    int difference = strcmp(x->time, y->time);
+    return difference != 0 ? difference : (x->index > y->index) - (x->index < y->index);
+}
+
+/* The rows in the order of a time, those of one time as they came; whoever has none comes first. A
+ * new reference. */
+static json_t *order_rows(struct arena *arena, json_t *list, const char *field) {
+    size_t count = json_array_size(list);
+    if (field == NULL) {
+        return json_incref(list);
+    }
+    struct ordered *rows = arena_alloc(arena, count, sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        const char *time = json_string_value(json_object_get(json_array_get(list, i), field));
+        rows[i] = (struct ordered){time != NULL ? time : "", i};
+    }
+    qsort(rows, count, sizeof *rows, compare_ordered);
+    json_t *sorted = json_array();
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append(sorted, json_array_get(list, rows[i].index)); /* memory only */
+    }
+    arena_reset(arena);
+    return sorted;
+}
+
+void table_print_list(struct page *page, const char *noun, json_t *unordered) {
     const struct taste *taste = find_taste(noun);
+    json_t *list = order_rows(&page->arena, unordered, taste->order);
     struct columns columns = {0};
     choose_columns(taste, list, &columns);
     measure_columns(page, list, &columns);
@@ -318,6 +353,7 @@ void table_print_list(struct page *page, const char *noun, const json_t *list) {
         fputc('\n', page->out);
         arena_reset(&page->arena);
     }
+    json_decref(list);
     fputs(is_less ? "(narrow terminal: some columns are left out; --json has them all)\n" : "",
           page->out);
 }

@@ -61,6 +61,12 @@ static const struct {
      "a   \xe6\x97\xa5\xe6\x9c\xac  1\n"
      "b   Sia\xcc\x82n  2\n"
      "c   x     3\n"},
+    /* Rows in the order of their time, those of one time as they came. */
+    {"task", "list",
+     "[{\"id\":\"T-1\",\"due\":\"2027-01-12T09:00:00Z\"},{\"id\":\"T-3\",\"due\":"
+     "\"2027-01-04T09:00:00Z\"},{\"id\":\"T-2\",\"due\":\"2027-01-04T09:00:00Z\"}]",
+     "id   due\nT-3  2027-01-04T09:00:00Z\nT-2  2027-01-04T09:00:00Z\nT-1  "
+     "2027-01-12T09:00:00Z\n"},
     /* Lists and objects inside a cell. */
     {"participant", "list",
      "[{\"id\":\"P\",\"tags\":[\"a\",1],\"none\":[],\"many\":[{\"x\":1},{\"x\":2}]}]",

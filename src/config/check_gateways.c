@@ -84,6 +84,16 @@ static void check_encrypted(struct reader *reader, uint32_t index, const struct 
     }
 }
 
+/* Types that have a name but cannot send yet: better said here than by a start that fails. */
+static void check_type(struct reader *reader, uint32_t index) {
+    const struct gateway *gateway = &reader->config->gateways[index];
+    if (gateway->type == GATEWAY_NOTIFY || gateway->type == GATEWAY_TWILIO) {
+        reader_fault(reader, member(reader, index, "type"),
+                     "gateway \"%s\": type \"%s\" is not in this version: use http", gateway->name,
+                     needs[gateway->type].name);
+    }
+}
+
 static void check_url(struct reader *reader, uint32_t index) {
     const struct gateway *gateway = &reader->config->gateways[index];
     const struct gateway_needs *need = &needs[gateway->type];
@@ -336,6 +346,7 @@ void check_gateways(struct reader *reader) {
                          "gateway \"%s\": type \"%s\" does not carry this channel", gateway->name,
                          needs[gateway->type].name);
         }
+        check_type(reader, i);
         check_url(reader, i);
         check_from(reader, i);
         check_misplaced(reader, i);

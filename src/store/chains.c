@@ -19,13 +19,15 @@ static void policy_to_text(const struct escalation_policy *policy, char buffer[P
     text_addf(&t, "%" PRIu32, policy->acknowledged_days);
     assert(policy->step_count > 0 && policy->step_count <= ESCALATION_STEPS_MAX);
     for (uint32_t i = 0; i < policy->step_count; i++) {
-        text_addf(&t, " %s/%" PRId64 "/%" PRId64, escalation_target_to_text(policy->steps[i].target), policy->steps[i].wait.us,
+        text_addf(&t, " %s/%" PRId64 "/%" PRId64,
+                  escalation_target_to_text(policy->steps[i].target), policy->steps[i].wait.us,
                   policy->steps[i].wait_most.us);
     }
     assert(!t.overflow);
 }
 
-/* Waits of years, or into the past, were not written by us: they would strand a chain or make it spin. */
+/* Waits of years, or into the past, were not written by us: they would strand a chain or make it
+ * spin. */
 static bool wait_sane(struct span wait) {
     return wait.us >= 0 && wait.us <= 3653 * DAY_US;
 }
@@ -34,14 +36,17 @@ static int policy_from_text(const char *text, struct escalation_policy *policy) 
     char target[32];
     int used = 0;
 
-    if (*text < '0' || *text > '9' || sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
+    if (*text < '0' || *text > '9' ||
+        sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
         return -EUCLEAN;
     }
     for (text += used; *text; text += used) {
         struct escalation_step step = {0};
         if (policy->step_count == ESCALATION_STEPS_MAX ||
-            sscanf(text, " %31[a-z_]/%18" SCNd64 "/%18" SCNd64 "%n", target, &step.wait.us, &step.wait_most.us, &used) != 3 ||
-            !wait_sane(step.wait) || !wait_sane(step.wait_most) || escalation_target_from_text(target, &step.target) < 0) {
+            sscanf(text, " %31[a-z_]/%18" SCNd64 "/%18" SCNd64 "%n", target, &step.wait.us,
+                   &step.wait_most.us, &used) != 3 ||
+            !wait_sane(step.wait) || !wait_sane(step.wait_most) ||
+            escalation_target_from_text(target, &step.target) < 0) {
             return -EUCLEAN;
         }
         policy->steps[policy->step_count++] = step;
@@ -53,8 +58,8 @@ int escalation_insert(struct store *store, struct escalation_row *row) {
     char policy[POLICY_TEXT_SIZE], key[5 * ID_SIZE];
     struct text t = TEXT_IN(key);
 
-    text_addf(&t, "%s/%s/%s/%s/%s/%" PRId64, escalation_kind_to_text(row->kind), row->participant, row->session,
-              audience_to_text(row->audience), row->advocate, row->happened_at.us);
+    text_addf(&t, "%s/%s/%s/%s/%s/%" PRId64, escalation_kind_to_text(row->kind), row->participant,
+              row->session, audience_to_text(row->audience), row->advocate, row->happened_at.us);
     assert(!t.overflow); /* a key that was cut would be taken for another chain's */
     store_derive_id(store, "E", key, 10, row->id);
     policy_to_text(&row->policy, policy);
@@ -84,7 +89,8 @@ int escalation_insert(struct store *store, struct escalation_row *row) {
     return query_run(&q);
 }
 
-int escalation_update(struct store *store, const struct escalation_row *row, enum escalation_state from, uint32_t from_generation) {
+int escalation_update(struct store *store, const struct escalation_row *row,
+                      enum escalation_state from, uint32_t from_generation) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_UPDATE);
 
     bind_text(&q, escalation_state_to_text(row->state));
@@ -132,8 +138,10 @@ static int read_escalation(struct query *q, struct arena *arena, struct escalati
     READ_TEXT(q, row.resolved_by);
     row.resolved_because = read_sealed(q, "escalation.resolved_because", row.id, arena);
     row.exhausted = read_int(q) != 0;
-    if (!q->error && (escalation_kind_from_text(kind, &row.kind) < 0 || audience_from_text(audience, &row.audience) < 0 ||
-                      escalation_state_from_text(state, &row.state) < 0 || policy_from_text(policy, &row.policy) < 0)) {
+    if (!q->error && (escalation_kind_from_text(kind, &row.kind) < 0 ||
+                      audience_from_text(audience, &row.audience) < 0 ||
+                      escalation_state_from_text(state, &row.state) < 0 ||
+                      policy_from_text(policy, &row.policy) < 0)) {
         query_fail(q, -EUCLEAN);
     }
     if (q->error) {
@@ -145,7 +153,8 @@ static int read_escalation(struct query *q, struct arena *arena, struct escalati
     return 0;
 }
 
-int escalation_find(struct store *store, const char *id, struct arena *arena, struct escalation_row *ret_row) {
+int escalation_find(struct store *store, const char *id, struct arena *arena,
+                    struct escalation_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_FIND);
 
     bind_text(&q, id);
@@ -154,7 +163,8 @@ int escalation_find(struct store *store, const char *id, struct arena *arena, st
     return r > 0 ? read_escalation(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
 }
 
-int escalation_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity) {
+int escalation_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE],
+                   size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ESCALATION_DUE);
 
     bind_instant(&q, now);
@@ -162,15 +172,17 @@ int escalation_due(struct store *store, struct instant now, char (*ret_ids)[ID_S
     return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
 }
 
-int escalation_list(struct store *store, const struct escalation_filter *filter, const char *after, struct arena *arena,
-                    struct escalation_row *ret_rows, size_t capacity) {
+int escalation_list(struct store *store, const struct escalation_filter *filter, const char *after,
+                    struct arena *arena, struct escalation_row *ret_rows, size_t capacity) {
     const enum statement statement = filter->session       ? STATEMENT_ESCALATION_OF_SESSION
                                      : filter->participant ? STATEMENT_ESCALATION_OF_PARTICIPANT
                                                            : STATEMENT_ESCALATION_ALL;
     _cleanup_query_ struct query q = query_begin(store, statement);
     size_t count = 0;
 
-    bind_text(&q, filter->session ? filter->session : filter->participant ? filter->participant : "");
+    bind_text(&q, filter->session       ? filter->session
+                  : filter->participant ? filter->participant
+                                        : "");
     bind_text(&q, filter->advocate ? filter->advocate : "");
     bind_int(&q, filter->open);
     bind_text(&q, filter->participant ? filter->participant : "");
@@ -187,8 +199,9 @@ int escalation_list(struct store *store, const struct escalation_filter *filter,
 }
 
 static const char *const task_kinds[TASK_KIND_COUNT] = {
-    [TASK_PHONE] = "phone",     [TASK_RECORD] = "record_outcome", [TASK_DECIDE] = "decide_absence", [TASK_CALL_ADVOCATE] = "call_advocate",
-    [TASK_CONTACT] = "contact", [TASK_CHANGED] = "changed",
+    [TASK_PHONE] = "phone",           [TASK_RECORD] = "record_outcome",
+    [TASK_DECIDE] = "decide_absence", [TASK_CALL_ADVOCATE] = "call_advocate",
+    [TASK_CONTACT] = "contact",       [TASK_CHANGED] = "changed",
 };
 
 const char *task_kind_to_text(enum task_kind kind) {
@@ -209,7 +222,8 @@ int task_insert(struct store *store, struct task_row *row) {
     char key[6 * ID_SIZE];
     struct text t = TEXT_IN(key);
 
-    text_addf(&t, "%s/%s/%s/%s/%s", task_kind_to_text(row->kind), row->participant, row->session, row->about, row->owner);
+    text_addf(&t, "%s/%s/%s/%s/%s", task_kind_to_text(row->kind), row->participant, row->session,
+              row->about, row->owner);
     assert(!t.overflow); /* a key that was cut would be taken for another task's */
     store_derive_id(store, "T", key, 10, row->id);
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_INSERT);
@@ -248,7 +262,8 @@ static int read_task(struct query *q, struct task_row *ret_row) {
     row.reminded = read_count(q);
     READ_TEXT(q, state);
     READ_TEXT(q, row.done_by);
-    if (!q->error && (task_kind_from_text(kind, &row.kind) < 0 || task_state_from_text(state, &row.state) < 0)) {
+    if (!q->error &&
+        (task_kind_from_text(kind, &row.kind) < 0 || task_state_from_text(state, &row.state) < 0)) {
         query_fail(q, -EUCLEAN);
     }
     if (q->error) {
@@ -292,8 +307,10 @@ int task_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], 
     return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
 }
 
-int task_list(struct store *store, const char *session, bool open, const char *after, struct task_row *ret_rows, size_t capacity) {
-    _cleanup_query_ struct query q = query_begin(store, session ? STATEMENT_TASK_OF_SESSION : STATEMENT_TASK_ALL);
+int task_list(struct store *store, const char *session, bool open, const char *after,
+              struct task_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, session ? STATEMENT_TASK_OF_SESSION
+                                                                : STATEMENT_TASK_ALL);
     size_t count = 0;
 
     bind_text(&q, session ? session : "");

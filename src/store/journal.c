@@ -1,8 +1,9 @@
 /* Feeds, the audit, the access log, counts and quarantine.
  *
- * Each entry of a log carries an HMAC over the one before it and its own fields, and meta keeps the head, so that a removed,
- * edited, swapped or cut-off entry is found by audit_verify() and access_verify(). What was tampered with never stops the log: a
- * daemon that could not write its audit could not work. Only hashes of details are kept. */
+ * Each entry of a log carries an HMAC over the one before it and its own fields, and meta keeps the
+ * head, so that a removed, edited, swapped or cut-off entry is found by audit_verify() and
+ * access_verify(). What was tampered with never stops the log: a daemon that could not write its
+ * audit could not work. Only hashes of details are kept. */
 #include "cobi/store/journal.h"
 
 #include <assert.h>
@@ -46,7 +47,8 @@ static int read_feed(struct query *q, struct feed_row *ret_row) {
     return 0;
 }
 
-static int find_feed(struct store *store, enum statement statement, const char *key, struct feed_row *ret_row) {
+static int find_feed(struct store *store, enum statement statement, const char *key,
+                     struct feed_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, statement);
 
     bind_text(&q, key);
@@ -92,32 +94,43 @@ int feed_list(struct store *store, const char *after, struct feed_row *ret_rows,
 /* ---- the chained logs ---- */
 
 static const struct log {
-    const char *name, *head; /* head: where meta keeps the number of the last entry, sealed with its hash */
+    const char *name,
+        *head; /* head: where meta keeps the number of the last entry, sealed with its hash */
     enum statement last, insert, walk;
-} audit_log = {"audit", "audit_head", STATEMENT_AUDIT_LAST, STATEMENT_AUDIT_INSERT, STATEMENT_AUDIT_WALK},
-  access_log = {"access", "access_head", STATEMENT_ACCESS_LAST, STATEMENT_ACCESS_INSERT, STATEMENT_ACCESS_WALK};
-enum { ACTOR_SIZE = 65 /* accounts of a directory service have long names */, ACTION_SIZE = 49, HEAD_SIZE = STORE_HASH_SIZE + 24 };
+} audit_log = {"audit", "audit_head", STATEMENT_AUDIT_LAST, STATEMENT_AUDIT_INSERT,
+               STATEMENT_AUDIT_WALK},
+  access_log = {"access", "access_head", STATEMENT_ACCESS_LAST, STATEMENT_ACCESS_INSERT,
+                STATEMENT_ACCESS_WALK};
+enum {
+    ACTOR_SIZE = 65 /* accounts of a directory service have long names */,
+    ACTION_SIZE = 49,
+    HEAD_SIZE = STORE_HASH_SIZE + 24
+};
 struct log_entry {
     int64_t sequence, at_us;
-    char actor[ACTOR_SIZE], as[ID_SIZE], action[ACTION_SIZE], subject[ID_SIZE], detail_hash[STORE_HASH_SIZE];
+    char actor[ACTOR_SIZE], as[ID_SIZE], action[ACTION_SIZE], subject[ID_SIZE],
+        detail_hash[STORE_HASH_SIZE];
 };
 
-/* Each field with its length before it, so that no two entries give the same bytes; the log's name keeps the two logs apart. */
-static void chain_hash(const struct store *store, const struct log *log, const char *previous, const struct log_entry *e,
-                       char ret_hash[STORE_HASH_SIZE]) {
+/* Each field with its length before it, so that no two entries give the same bytes; the log's name
+ * keeps the two logs apart. */
+static void chain_hash(const struct store *store, const struct log *log, const char *previous,
+                       const struct log_entry *e, char ret_hash[STORE_HASH_SIZE]) {
     char line[640];
     unsigned char digest[32];
     struct text t = TEXT_IN(line);
 
-    text_addf(&t, "%s %" PRId64 " %" PRId64 " %zu:%s %zu:%s %zu:%s %zu:%s %s", previous, e->sequence, e->at_us, strlen(e->actor), e->actor,
-              strlen(e->as), e->as, strlen(e->action), e->action, strlen(e->subject), e->subject, e->detail_hash);
+    text_addf(&t, "%s %" PRId64 " %" PRId64 " %zu:%s %zu:%s %zu:%s %zu:%s %s", previous,
+              e->sequence, e->at_us, strlen(e->actor), e->actor, strlen(e->as), e->as,
+              strlen(e->action), e->action, strlen(e->subject), e->subject, e->detail_hash);
     assert(!t.overflow);
     seal_hmac(store->keys.chain, log->name, line, t.length, digest);
     hex_encode(digest, sizeof digest, ret_hash);
 }
 
 /* "SEQUENCE HMAC": without it entries could be cut off at the end and nobody would miss them. */
-static void head_text(const struct store *store, const struct log *log, int64_t sequence, const char *hash, char ret_head[HEAD_SIZE]) {
+static void head_text(const struct store *store, const struct log *log, int64_t sequence,
+                      const char *hash, char ret_head[HEAD_SIZE]) {
     char line[HEAD_SIZE], hex[STORE_HASH_SIZE];
     unsigned char digest[32];
     struct text t = TEXT_IN(line);
@@ -131,7 +144,8 @@ static void head_text(const struct store *store, const struct log *log, int64_t 
     assert(!t.overflow);
 }
 
-static int set_head(struct store *store, const struct log *log, int64_t sequence, const char *hash) {
+static int set_head(struct store *store, const struct log *log, int64_t sequence,
+                    const char *hash) {
     char head[HEAD_SIZE];
 
     head_text(store, log, sequence, hash, head);
@@ -144,8 +158,10 @@ int journal_begin(struct store *store) {
     return r < 0 ? r : set_head(store, &access_log, 0, "");
 }
 
-/* 1: the head says that this is the last entry; 0: it does not. claimed: the number it gives, as far as it can be read. */
-static int head_fits(struct store *store, const struct log *log, int64_t sequence, const char *hash, int64_t *ret_claimed) {
+/* 1: the head says that this is the last entry; 0: it does not. claimed: the number it gives, as
+ * far as it can be read. */
+static int head_fits(struct store *store, const struct log *log, int64_t sequence, const char *hash,
+                     int64_t *ret_claimed) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_FIND);
     char head[HEAD_SIZE] = "", expected[HEAD_SIZE];
 
@@ -155,7 +171,9 @@ static int head_fits(struct store *store, const struct log *log, int64_t sequenc
         return r;
     }
     if (r > 0) {
-        READ_TEXT(&q, head); /* one that cannot be read does not fit: that is all there is to say about it */
+        READ_TEXT(
+            &q,
+            head); /* one that cannot be read does not fit: that is all there is to say about it */
     }
     head_text(store, log, sequence, hash, expected);
     *ret_claimed = strtoll(head, NULL, 10);
@@ -165,7 +183,8 @@ static int head_fits(struct store *store, const struct log *log, int64_t sequenc
     return store_equal_secret(head, expected);
 }
 
-static int last_entry(struct store *store, const struct log *log, int64_t *ret_sequence, char ret_hash[STORE_HASH_SIZE]) {
+static int last_entry(struct store *store, const struct log *log, int64_t *ret_sequence,
+                      char ret_hash[STORE_HASH_SIZE]) {
     _cleanup_query_ struct query q = query_begin(store, log->last);
     const int r = query_row(&q);
 
@@ -176,15 +195,18 @@ static int last_entry(struct store *store, const struct log *log, int64_t *ret_s
     }
     *ret_sequence = read_int(&q);
     read_text(&q, ret_hash, STORE_HASH_SIZE);
-    return 0; /* a hash that cannot be read is an empty one: the chain shows where it was broken, and goes on */
+    return 0; /* a hash that cannot be read is an empty one: the chain shows where it was broken,
+                 and goes on */
 }
 
 static int64_t sequence_after(int64_t last) {
     return last >= 0 ? last + 1 : 1;
 }
 
-/* The next entry's number. Where the end was tampered with a number is left out, so that the chain says so for ever. */
-static int next_entry(struct store *store, const struct log *log, int64_t *ret_sequence, char ret_previous[STORE_HASH_SIZE]) {
+/* The next entry's number. Where the end was tampered with a number is left out, so that the chain
+ * says so for ever. */
+static int next_entry(struct store *store, const struct log *log, int64_t *ret_sequence,
+                      char ret_previous[STORE_HASH_SIZE]) {
     int64_t last = 0, claimed = 0;
     int r = last_entry(store, log, &last, ret_previous);
 
@@ -192,11 +214,13 @@ static int next_entry(struct store *store, const struct log *log, int64_t *ret_s
     if (r < 0) {
         return r;
     }
-    *ret_sequence = r > 0 ? sequence_after(last) : sequence_after(claimed > last ? claimed : last) + 1;
+    *ret_sequence = r > 0 ? sequence_after(last)
+                          : sequence_after(claimed > last ? claimed : last) + 1;
     return 0;
 }
 
-static int fill_entry(const struct store *store, const struct audit_entry *entry, struct log_entry *e) {
+static int fill_entry(const struct store *store, const struct audit_entry *entry,
+                      struct log_entry *e) {
     int r = text_copy(e->actor, sizeof e->actor, entry->actor);
 
     r = r < 0 ? r : text_copy(e->as, sizeof e->as, entry->as ? entry->as : "");
@@ -239,8 +263,10 @@ int access_append(struct store *store, const struct audit_entry *entry) {
     return append(store, &access_log, entry);
 }
 
-/* Follows the chain to its end. Returns 0 and the last entry, or -EBADMSG and the number that does not fit. */
-static int walk(struct store *store, const struct log *log, int64_t *ret_sequence, char last[STORE_HASH_SIZE]) {
+/* Follows the chain to its end. Returns 0 and the last entry, or -EBADMSG and the number that does
+ * not fit. */
+static int walk(struct store *store, const struct log *log, int64_t *ret_sequence,
+                char last[STORE_HASH_SIZE]) {
     _cleanup_query_ struct query q = query_begin(store, log->walk);
     char hash[STORE_HASH_SIZE], expected[STORE_HASH_SIZE];
 
@@ -292,7 +318,8 @@ int access_verify(struct store *store, int64_t *ret_bad_sequence) {
 
 /* ---- counts and quarantine ---- */
 
-static int count_columns(struct store *store, enum statement statement, const struct instant *before, int64_t *const *targets, size_t count) {
+static int count_columns(struct store *store, enum statement statement,
+                         const struct instant *before, int64_t *const *targets, size_t count) {
     _cleanup_query_ struct query q = query_begin(store, statement);
 
     if (before) {
@@ -314,14 +341,21 @@ int store_count(struct store *store, struct instant now, struct store_counts *re
     int64_t *const overdue[] = {&c.overdue}, *const people[] = {&c.participants_active};
     int64_t *const sessions[] = {&c.sessions_planned, &c.awaiting_outcome, &c.quarantined};
     int64_t *const escalations[] = {&c.escalations_open, &c.escalations_exhausted, &c.quarantined};
-    int64_t *const messages[] = {&c.messages_queued, &c.messages_sending, &c.messages_uncertain, &c.oldest_sending_us, &c.quarantined};
+    int64_t *const messages[] = {&c.messages_queued, &c.messages_sending, &c.messages_uncertain,
+                                 &c.oldest_sending_us, &c.quarantined};
     int64_t *const failed[] = {&c.messages_failed}, *const tasks[] = {&c.quarantined};
     int r = count_columns(store, STATEMENT_COUNT_OVERDUE, &before, overdue, ARRAY_COUNT(overdue));
 
     r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_PEOPLE, NULL, people, ARRAY_COUNT(people));
-    r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_SESSIONS, NULL, sessions, ARRAY_COUNT(sessions));
-    r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_ESCALATIONS, NULL, escalations, ARRAY_COUNT(escalations));
-    r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_MESSAGES, NULL, messages, ARRAY_COUNT(messages));
+    r = r < 0
+            ? r
+            : count_columns(store, STATEMENT_COUNT_SESSIONS, NULL, sessions, ARRAY_COUNT(sessions));
+    r = r < 0 ? r
+              : count_columns(store, STATEMENT_COUNT_ESCALATIONS, NULL, escalations,
+                              ARRAY_COUNT(escalations));
+    r = r < 0
+            ? r
+            : count_columns(store, STATEMENT_COUNT_MESSAGES, NULL, messages, ARRAY_COUNT(messages));
     r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_TASKS, NULL, tasks, ARRAY_COUNT(tasks));
     r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_FAILED, NULL, failed, ARRAY_COUNT(failed));
     if (r == 0) {

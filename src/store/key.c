@@ -1,7 +1,7 @@
 /* The key file: 64 hexadecimal digits, made at the first start where the caller allows it.
  *
- * Anything else in the file is refused with -EINVAL: half a key, or a key with something after it, would seal data that
- * the right key never opens. Must never log or keep a key. */
+ * Anything else in the file is refused with -EINVAL: half a key, or a key with something after it,
+ * would seal data that the right key never opens. Must never log or keep a key. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -17,7 +17,10 @@ enum { KEY_TEXT_BYTES = 2 * STORE_KEY_BYTES, PATH_SIZE = 4096 };
 
 /* -1: not a hexadecimal digit. */
 static int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static int decode_key(const char *text, unsigned char ret_key[STORE_KEY_BYTES]) {
@@ -56,14 +59,18 @@ static int write_key(const char *file) {
     hex_encode(key, sizeof key, text);
     text[KEY_TEXT_BYTES] = '\n';
     const ssize_t written = write(fd, text, KEY_TEXT_BYTES + 1);
-    const int r = written < 0 ? -errno : written != KEY_TEXT_BYTES + 1 ? -ENOSPC : fsync(fd) < 0 ? -errno : 0;
+    const int r = written < 0                     ? -errno
+                  : written != KEY_TEXT_BYTES + 1 ? -ENOSPC
+                  : fsync(fd) < 0                 ? -errno
+                                                  : 0;
 
     OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(text, sizeof text);
     return r;
 }
 
-/* Whole or not at all, and on the disk before anything is sealed with it: a database without its key is lost. */
+/* Whole or not at all, and on the disk before anything is sealed with it: a database without its
+ * key is lost. */
 static int make_key(const char *file, struct complaint *complaint) {
     char fresh[PATH_SIZE];
     struct text t = TEXT_IN(fresh);
@@ -82,10 +89,12 @@ static int make_key(const char *file, struct complaint *complaint) {
         (void)unlink(fresh); /* a key that is not whole must not be found at the next start */
     }
     r = r < 0 ? r : sync_folder_of(file);
-    return r < 0 ? complain(complaint, r, "%s: the key file cannot be made: %s", file, strerror(-r)) : 0;
+    return r < 0 ? complain(complaint, r, "%s: the key file cannot be made: %s", file, strerror(-r))
+                 : 0;
 }
 
-int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES], struct complaint *complaint) {
+int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KEY_BYTES],
+                   struct complaint *complaint) {
     char text[KEY_TEXT_BYTES + 3] = "";
     unsigned char key[STORE_KEY_BYTES];
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -98,12 +107,14 @@ int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KE
         fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
     if (fd < 0) {
-        return complain(complaint, -errno, "%s: the key file cannot be read: %s", file, strerror(errno));
+        return complain(complaint, -errno, "%s: the key file cannot be read: %s", file,
+                        strerror(errno));
     }
     const ssize_t length = read(fd, text, KEY_TEXT_BYTES + 2);
 
     (void)close(fd); /* only read from */
-    const bool whole = length == KEY_TEXT_BYTES || (length == KEY_TEXT_BYTES + 1 && text[KEY_TEXT_BYTES] == '\n');
+    const bool whole = length == KEY_TEXT_BYTES ||
+                       (length == KEY_TEXT_BYTES + 1 && text[KEY_TEXT_BYTES] == '\n');
     const int r = whole ? decode_key(text, key) : -EINVAL;
 
     if (r == 0) {
@@ -111,5 +122,7 @@ int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KE
     }
     OPENSSL_cleanse(text, sizeof text);
     OPENSSL_cleanse(key, sizeof key);
-    return r < 0 ? complain(complaint, -EINVAL, "%s: not a key: expected 64 hexadecimal digits and nothing else", file) : 0;
+    return r < 0 ? complain(complaint, -EINVAL,
+                            "%s: not a key: expected 64 hexadecimal digits and nothing else", file)
+                 : 0;
 }

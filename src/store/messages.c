@@ -1,6 +1,7 @@
 /* Messages, attempts and acknowledge links, row by row.
  *
- * The UNIQUE key keeps a message from ever being born twice; the guarded update keeps two turns from sending it. */
+ * The UNIQUE key keeps a message from ever being born twice; the guarded update keeps two turns
+ * from sending it. */
 #include "cobi/store/messages.h"
 
 #include <assert.h>
@@ -10,12 +11,16 @@
 #include "query.h"
 
 void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]) {
-    const char *source = *row->escalation ? row->escalation : *row->session ? row->session : *row->task ? row->task : row->participant;
+    const char *source = *row->escalation ? row->escalation
+                         : *row->session  ? row->session
+                         : *row->task     ? row->task
+                                          : row->participant;
     struct text t;
 
     text_init(&t, ret_key, MESSAGE_KEY_SIZE);
-    text_addf(&t, "%s/%s/%s/%u/%u/%s/%s/%s/%u", message_kind_to_text(row->kind), source, row->topic, row->revision, row->step,
-              audience_to_text(row->audience), row->recipient, channel_to_text(row->channel), row->ordinal);
+    text_addf(&t, "%s/%s/%s/%u/%u/%s/%s/%s/%u", message_kind_to_text(row->kind), source, row->topic,
+              row->revision, row->step, audience_to_text(row->audience), row->recipient,
+              channel_to_text(row->channel), row->ordinal);
     assert(!t.overflow);
 }
 
@@ -97,8 +102,10 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     row.subject = read_sealed(q, "message.subject", row.id, arena);
     row.body = read_sealed(q, "message.body", row.id, arena);
     READ_TEXT(q, row.provider_id);
-    if (!q->error && (message_kind_from_text(kind, &row.kind) < 0 || audience_from_text(audience, &row.audience) < 0 ||
-                      channel_from_text(channel, &row.channel) < 0 || message_state_from_text(state, &row.state) < 0)) {
+    if (!q->error && (message_kind_from_text(kind, &row.kind) < 0 ||
+                      audience_from_text(audience, &row.audience) < 0 ||
+                      channel_from_text(channel, &row.channel) < 0 ||
+                      message_state_from_text(state, &row.state) < 0)) {
         query_fail(q, -EUCLEAN);
     }
     if (q->error) {
@@ -108,7 +115,8 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     return 0;
 }
 
-int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row) {
+int message_find(struct store *store, const char *id, struct arena *arena,
+                 struct message_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_FIND);
 
     bind_text(&q, id);
@@ -141,7 +149,8 @@ int message_update(struct store *store, const struct message_row *row, enum mess
     return r < 0 ? r : r == 1 ? 0 : -ESTALE;
 }
 
-int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
+int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE],
+                size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_DUE);
 
     bind_instant(&q, now);
@@ -149,7 +158,8 @@ int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE
     return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
-int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
+int message_in_state(struct store *store, enum message_state state,
+                     char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_IN_STATE);
 
     bind_text(&q, message_state_to_text(state));
@@ -191,8 +201,8 @@ static enum statement list_statement(const struct message_filter *filter, const 
     return STATEMENT_MESSAGE_ALL;
 }
 
-int message_list(struct store *store, const struct message_filter *filter, const char *after, struct arena *arena,
-                 struct message_row *ret_rows, size_t capacity) {
+int message_list(struct store *store, const struct message_filter *filter, const char *after,
+                 struct arena *arena, struct message_row *ret_rows, size_t capacity) {
     const char *key = NULL;
     const enum statement statement = list_statement(filter, &key);
     _cleanup_query_ struct query q = query_begin(store, statement);
@@ -211,15 +221,18 @@ int message_list(struct store *store, const struct message_filter *filter, const
     return q.error ? q.error : (int)count;
 }
 
-int message_cancel_matching(struct store *store, const struct message_filter *filter, const char *reason, struct instant now) {
+int message_cancel_matching(struct store *store, const struct message_filter *filter,
+                            const char *reason, struct instant now) {
     const enum statement statement = filter->session      ? STATEMENT_MESSAGE_CANCEL_SESSION
                                      : filter->escalation ? STATEMENT_MESSAGE_CANCEL_ESCALATION
                                                           : STATEMENT_MESSAGE_CANCEL_PARTICIPANT;
-    const char *key = filter->session ? filter->session : filter->escalation ? filter->escalation : filter->participant;
+    const char *key = filter->session      ? filter->session
+                      : filter->escalation ? filter->escalation
+                                           : filter->participant;
     _cleanup_query_ struct query q = query_begin(store, statement);
 
     assert(key && *key); /* an empty one would match every message without such a source */
-    (void)now; /* the time of a cancellation is the audit's */
+    (void)now;           /* the time of a cancellation is the audit's */
     if (strlen(reason) >= MESSAGE_REASON_SIZE) {
         return -EINVAL; /* it could be written, but never read again */
     }
@@ -253,7 +266,8 @@ int message_attempt_end(struct store *store, const struct delivery *delivery, st
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
-int message_attempt_list(struct store *store, const char *message, struct arena *arena, struct attempt_row *ret_rows, size_t capacity) {
+int message_attempt_list(struct store *store, const char *message, struct arena *arena,
+                         struct attempt_row *ret_rows, size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_LIST);
     size_t count = 0;
 

@@ -1,7 +1,7 @@
 /* Nouns by their table of fields, participants' states, absences and links.
  *
- * A field that is FIELD_SEALED is stored as a sealed box; one that is FIELD_UNIQUE also has a keyed hash in table contact,
- * so that a number or address belongs to one person only. */
+ * A field that is FIELD_SEALED is stored as a sealed box; one that is FIELD_UNIQUE also has a keyed
+ * hash in table contact, so that a number or address belongs to one person only. */
 #include "cobi/store/people.h"
 
 #include <assert.h>
@@ -11,10 +11,17 @@
 
 #include "query.h"
 
-enum noun_statement { NOUN_STATEMENT_INSERT, NOUN_STATEMENT_UPDATE, NOUN_STATEMENT_FIND, NOUN_STATEMENT_LIST, NOUN_STATEMENT_COUNT };
+enum noun_statement {
+    NOUN_STATEMENT_INSERT,
+    NOUN_STATEMENT_UPDATE,
+    NOUN_STATEMENT_FIND,
+    NOUN_STATEMENT_LIST,
+    NOUN_STATEMENT_COUNT
+};
 
 static enum statement noun_statement(enum noun noun, enum noun_statement which) {
-    static_assert(STATEMENT_OFFICE_INSERT == 0, "the nouns' statements come first in the catalogue");
+    static_assert(STATEMENT_OFFICE_INSERT == 0,
+                  "the nouns' statements come first in the catalogue");
     return (enum statement)((int)noun * NOUN_STATEMENT_COUNT + (int)which);
 }
 
@@ -35,7 +42,8 @@ const char *noun_value(const struct noun_row *row, const char *field) {
     return value ? value : "";
 }
 
-int noun_find(struct store *store, enum noun noun, const char *id, struct arena *arena, struct noun_row *ret_row) {
+int noun_find(struct store *store, enum noun noun, const char *id, struct arena *arena,
+              struct noun_row *ret_row) {
     const struct noun_table *table = &noun_tables[noun];
     _cleanup_query_ struct query q = query_begin(store, noun_statement(noun, NOUN_STATEMENT_FIND));
     struct noun_row row = {.noun = noun};
@@ -49,8 +57,9 @@ int noun_find(struct store *store, enum noun noun, const char *id, struct arena 
     READ_TEXT(&q, row.id);
     for (size_t i = 0; i < table->field_count; i++) {
         noun_place(noun, &table->fields[i], place);
-        const char *value = table->fields[i].flags & FIELD_SEALED ? read_sealed(&q, place, row.id, arena)
-                                                                  : read_arena_text(&q, arena);
+        const char *value = table->fields[i].flags & FIELD_SEALED
+                                ? read_sealed(&q, place, row.id, arena)
+                                : read_arena_text(&q, arena);
         row.values[i] = value ? value : "";
     }
     if (q.error) {
@@ -88,7 +97,8 @@ static void bind_fields(struct query *q, const struct noun_row *row) {
 }
 
 /* -ECONNREFUSED when the hash belongs to anybody else: one answer for every cause. */
-static int claim_contact(struct store *store, const struct noun_row *row, const struct field *field, const char *value) {
+static int claim_contact(struct store *store, const struct noun_row *row, const struct field *field,
+                         const char *value) {
     char hash[STORE_HASH_SIZE], noun[16], id[ID_SIZE];
     const char *name = noun_tables[row->noun].name;
 
@@ -165,7 +175,8 @@ int noun_insert(struct store *store, const struct noun_row *row) {
         return r;
     }
     {
-        _cleanup_query_ struct query q = query_begin(store, noun_statement(row->noun, NOUN_STATEMENT_INSERT));
+        _cleanup_query_ struct query q = query_begin(
+            store, noun_statement(row->noun, NOUN_STATEMENT_INSERT));
         bind_text(&q, row->id);
         bind_fields(&q, row);
         r = query_run(&q);
@@ -182,7 +193,8 @@ int noun_update(struct store *store, const struct noun_row *row) {
     int r;
 
     {
-        _cleanup_query_ struct query q = query_begin(store, noun_statement(row->noun, NOUN_STATEMENT_UPDATE));
+        _cleanup_query_ struct query q = query_begin(
+            store, noun_statement(row->noun, NOUN_STATEMENT_UPDATE));
         bind_fields(&q, row);
         bind_text(&q, row->id);
         r = query_run(&q);
@@ -193,7 +205,8 @@ int noun_update(struct store *store, const struct noun_row *row) {
     return claim_contacts(store, row);
 }
 
-int noun_list(struct store *store, enum noun noun, const char *after, char (*ret_ids)[ID_SIZE], size_t capacity) {
+int noun_list(struct store *store, enum noun noun, const char *after, char (*ret_ids)[ID_SIZE],
+              size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, noun_statement(noun, NOUN_STATEMENT_LIST));
 
     bind_text(&q, after);
@@ -201,7 +214,8 @@ int noun_list(struct store *store, enum noun noun, const char *after, char (*ret
     return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
 }
 
-int participant_state_find(struct store *store, const char *id, struct participant_state_row *ret_row) {
+int participant_state_find(struct store *store, const char *id,
+                           struct participant_state_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_STATE_FIND);
     struct participant_state_row row = {0};
     char state[16];
@@ -224,7 +238,8 @@ int participant_state_find(struct store *store, const char *id, struct participa
     return 0;
 }
 
-int participant_state_update(struct store *store, const char *id, const struct participant_state_row *row) {
+int participant_state_update(struct store *store, const char *id,
+                             const struct participant_state_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_STATE_UPDATE);
 
     bind_text(&q, participant_state_to_text(row->state));
@@ -249,7 +264,8 @@ int participant_programme_used(struct store *store, const char *programme) {
 /* What a box is bound to: the whole key of its row. */
 enum { ABSENCE_KEY_SIZE = 16 + ID_SIZE + 2 * DATE_TEXT_SIZE + 4, LINK_KEY_SIZE = 2 * ID_SIZE + 24 };
 
-static void absence_key(enum noun noun, const char *id, const struct absence_row *row, char buffer[ABSENCE_KEY_SIZE]) {
+static void absence_key(enum noun noun, const char *id, const struct absence_row *row,
+                        char buffer[ABSENCE_KEY_SIZE]) {
     char from[DATE_TEXT_SIZE], to[DATE_TEXT_SIZE];
     struct text t;
 
@@ -259,7 +275,8 @@ static void absence_key(enum noun noun, const char *id, const struct absence_row
     text_addf(&t, "%s %s %s %s", noun_tables[noun].name, id, from, to);
 }
 
-int absence_insert(struct store *store, enum noun noun, const char *id, const struct absence_row *row) {
+int absence_insert(struct store *store, enum noun noun, const char *id,
+                   const struct absence_row *row) {
     char key[ABSENCE_KEY_SIZE];
 
     if (!date_valid(row->from) || !date_valid(row->to)) {
@@ -278,7 +295,8 @@ int absence_insert(struct store *store, enum noun noun, const char *id, const st
     return r < 0 ? r : 0;
 }
 
-int absence_list(struct store *store, enum noun noun, const char *id, struct arena *arena, struct absence_row *ret_rows, size_t capacity) {
+int absence_list(struct store *store, enum noun noun, const char *id, struct arena *arena,
+                 struct absence_row *ret_rows, size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ABSENCE_LIST);
     size_t count = 0;
 
@@ -303,7 +321,8 @@ int absence_list(struct store *store, enum noun noun, const char *id, struct are
     return q.error ? q.error : (int)count;
 }
 
-static void link_key(const char *advocate, const char *participant, struct instant made, char buffer[LINK_KEY_SIZE]) {
+static void link_key(const char *advocate, const char *participant, struct instant made,
+                     char buffer[LINK_KEY_SIZE]) {
     struct text t;
 
     text_init(&t, buffer, LINK_KEY_SIZE);
@@ -325,7 +344,8 @@ int link_insert(struct store *store, const struct link_row *row, struct instant 
     return r < 0 ? r : 0;
 }
 
-int link_remove(struct store *store, const char *advocate, const char *participant, struct instant now) {
+int link_remove(struct store *store, const char *advocate, const char *participant,
+                struct instant now) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_REMOVE);
 
     bind_instant(&q, now);
@@ -351,7 +371,8 @@ static void read_link(struct query *q, struct arena *arena, struct link_row *row
     }
 }
 
-int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row) {
+int link_find(struct store *store, const char *advocate, const char *participant,
+              struct arena *arena, struct link_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_FIND);
     struct link_row row = {0};
 
@@ -369,8 +390,10 @@ int link_find(struct store *store, const char *advocate, const char *participant
     return 0;
 }
 
-int link_list(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_rows, size_t capacity) {
-    _cleanup_query_ struct query q = query_begin(store, participant ? STATEMENT_LINK_OF_PARTICIPANT : STATEMENT_LINK_OF_ADVOCATE);
+int link_list(struct store *store, const char *advocate, const char *participant,
+              struct arena *arena, struct link_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, participant ? STATEMENT_LINK_OF_PARTICIPANT
+                                                                    : STATEMENT_LINK_OF_ADVOCATE);
     size_t count = 0;
 
     bind_text(&q, participant ? participant : advocate);

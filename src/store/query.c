@@ -1,8 +1,10 @@
-/* Statements at work. How it fails: the first error of a query sticks and is returned by query_row() or query_run();
- * what is read from the disk is checked, and a row that does not read as what we wrote is -EUCLEAN.
+/* Statements at work. How it fails: the first error of a query sticks and is returned by
+ * query_row() or query_run(); what is read from the disk is checked, and a row that does not read
+ * as what we wrote is -EUCLEAN.
  *
- * A full disk or a failing one makes SQLite give up the whole transaction by itself. What came after would be committed
- * on its own, statement by statement: so nothing comes after (`lost`) until store_rollback() or store_commit(). */
+ * A full disk or a failing one makes SQLite give up the whole transaction by itself. What came
+ * after would be committed on its own, statement by statement: so nothing comes after (`lost`)
+ * until store_rollback() or store_commit(). */
 #include "query.h"
 
 #include <assert.h>
@@ -10,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first row that fits; extended codes come before their primary code. Not on the list: I/O errors, corruption, misuse.
- * After those nobody knows what the disk holds. */
+/* The first row that fits; extended codes come before their primary code. Not on the list: I/O
+ * errors, corruption, misuse. After those nobody knows what the disk holds. */
 static const struct meaning {
     int code, error;
     bool fatal;
@@ -138,7 +140,8 @@ void bind_sealed(struct query *q, const char *place, const char *row, const char
         abort();
     }
     seal_box(&q->store->keys, place, row, text, length, box);
-    bound(q, sqlite3_bind_blob64(q->statement, ++q->bound, box, length + SEAL_OVERHEAD, SQLITE_TRANSIENT));
+    bound(q, sqlite3_bind_blob64(q->statement, ++q->bound, box, length + SEAL_OVERHEAD,
+                                 SQLITE_TRANSIENT));
 }
 
 int query_row(struct query *q) {
@@ -251,8 +254,9 @@ const char *read_sealed(struct query *q, const char *place, const char *row, str
     if (sqlite3_column_type(q->statement, column) == SQLITE_NULL) {
         return NULL;
     }
-    const unsigned char *box =
-        sqlite3_column_type(q->statement, column) == SQLITE_BLOB ? sqlite3_column_blob(q->statement, column) : NULL;
+    const unsigned char *box = sqlite3_column_type(q->statement, column) == SQLITE_BLOB
+                                   ? sqlite3_column_blob(q->statement, column)
+                                   : NULL;
     const int length = sqlite3_column_bytes(q->statement, column);
 
     if (!box || length < SEAL_OVERHEAD) {
@@ -269,7 +273,8 @@ const char *read_sealed(struct query *q, const char *place, const char *row, str
 }
 
 bool query_pass_over(struct query *q, int r) {
-    if (r != -EUCLEAN || sqlite3_column_int(q->statement, sqlite3_column_count(q->statement) - 1) == 0) {
+    if (r != -EUCLEAN ||
+        sqlite3_column_int(q->statement, sqlite3_column_count(q->statement) - 1) == 0) {
         return false;
     }
     q->error = 0;

@@ -1,15 +1,19 @@
-/* The schema as numbered migrations: a migration that was released is never edited. All of them run in one transaction, so
- * a process killed on the way leaves the old version or the new one, never something between.
+/* The schema as numbered migrations: a migration that was released is never edited. All of them run
+ * in one transaction, so a process killed on the way leaves the old version or the new one, never
+ * something between.
  *
- * Times are INTEGER microseconds UTC, named _us; what was promised to a person is civil time and zone. Every row that
- * waits has wake_us, NULL exactly when nothing more will happen to it by itself: a CHECK says so. */
+ * Times are INTEGER microseconds UTC, named _us; what was promised to a person is civil time and
+ * zone. Every row that waits has wake_us, NULL exactly when nothing more will happen to it by
+ * itself: a CHECK says so. */
 #include "schema.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-/* Fields that nouns.def marks FIELD_SEALED are BLOB, the others TEXT. The columns are written out, not made from nouns.def: a new field
- * there needs a new migration here, and until it has one the store does not open. */
+/* Fields that nouns.def marks FIELD_SEALED are BLOB, the others TEXT. The columns are written out,
+ * not made from nouns.def: a new field there needs a new migration here, and until it has one the
+ * store does not open. */
+/* clang-format off */
 static const char version_1[] =
     "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT;"
     "CREATE TABLE office(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1,"
@@ -111,6 +115,7 @@ static const char version_1[] =
     "CREATE TRIGGER access_kept BEFORE DELETE ON access_log BEGIN SELECT RAISE(ABORT,'the access log is append-only'); END;"
     "CREATE TRIGGER access_fixed BEFORE UPDATE ON access_log BEGIN SELECT RAISE(ABORT,'the access log is append-only'); END;";
 
+/* clang-format on */
 static const char *const versions[] = {version_1};
 
 static int read_pragma(struct store *store, const char *sql, int *ret_value) {
@@ -140,8 +145,8 @@ static int apply(struct store *store, int from) {
             return r;
         }
     }
-    (void)snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%zu;", SCHEMA_APPLICATION_ID,
-                   ARRAY_COUNT(versions)); /* two numbers always fit */
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%zu;",
+                   SCHEMA_APPLICATION_ID, ARRAY_COUNT(versions)); /* two numbers always fit */
     return run(store, pragma);
 }
 

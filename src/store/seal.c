@@ -1,8 +1,9 @@
-/* Sealed columns: AES-256-GCM with the table, column and row as associated data, so that a sealed value that was copied
- * to another row or column does not open there. Derived secrets: HMAC-SHA-256 with a key for each purpose.
+/* Sealed columns: AES-256-GCM with the table, column and row as associated data, so that a sealed
+ * value that was copied to another row or column does not open there. Derived secrets: HMAC-SHA-256
+ * with a key for each purpose.
  *
- * Failure of the crypto library is a broken invariant and ends the process. A box that does not open is input from disk
- * and is refused with -EUCLEAN. Must never log or keep a plain value. */
+ * Failure of the crypto library is a broken invariant and ends the process. A box that does not
+ * open is input from disk and is refused with -EUCLEAN. Must never log or keep a plain value. */
 #include "seal.h"
 
 #include <assert.h>
@@ -32,7 +33,8 @@ void seal_hmac(const unsigned char key[32], const char *purpose, const char *tex
     memcpy(message, purpose, purpose_size); /* the NUL keeps purpose and text apart */
     memcpy(message + purpose_size, text, length);
     unsigned int digest_length = 32;
-    const unsigned char *done = HMAC(EVP_sha256(), key, 32, message, total, ret_digest, &digest_length);
+    const unsigned char *done = HMAC(EVP_sha256(), key, 32, message, total, ret_digest,
+                                     &digest_length);
     assert(done);
     OPENSSL_cleanse(message, total);
 }
@@ -46,16 +48,20 @@ void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BY
 
 static void add_place(EVP_CIPHER_CTX *cipher, const char *place, const char *row, bool encrypt) {
     int length = 0;
-    int done = encrypt ? EVP_EncryptUpdate(cipher, NULL, &length, (const unsigned char *)place, (int)strlen(place) + 1)
-                       : EVP_DecryptUpdate(cipher, NULL, &length, (const unsigned char *)place, (int)strlen(place) + 1);
+    int done = encrypt ? EVP_EncryptUpdate(cipher, NULL, &length, (const unsigned char *)place,
+                                           (int)strlen(place) + 1)
+                       : EVP_DecryptUpdate(cipher, NULL, &length, (const unsigned char *)place,
+                                           (int)strlen(place) + 1);
     assert(done == 1);
-    done = encrypt ? EVP_EncryptUpdate(cipher, NULL, &length, (const unsigned char *)row, (int)strlen(row))
-                   : EVP_DecryptUpdate(cipher, NULL, &length, (const unsigned char *)row, (int)strlen(row));
+    done = encrypt ? EVP_EncryptUpdate(cipher, NULL, &length, (const unsigned char *)row,
+                                       (int)strlen(row))
+                   : EVP_DecryptUpdate(cipher, NULL, &length, (const unsigned char *)row,
+                                       (int)strlen(row));
     assert(done == 1);
 }
 
-void seal_box(const struct seal_keys *keys, const char *place, const char *row, const void *bytes, size_t length,
-              unsigned char *ret_box) {
+void seal_box(const struct seal_keys *keys, const char *place, const char *row, const void *bytes,
+              size_t length, unsigned char *ret_box) {
     unsigned char *nonce = ret_box + 1, *tag = nonce + NONCE_BYTES, *text = tag + TAG_BYTES;
     int written = 0;
 
@@ -76,8 +82,8 @@ void seal_box(const struct seal_keys *keys, const char *place, const char *row, 
     EVP_CIPHER_CTX_free(cipher);
 }
 
-int seal_open(const struct seal_keys *keys, const char *place, const char *row, const unsigned char *box,
-              size_t length, unsigned char *ret_plain) {
+int seal_open(const struct seal_keys *keys, const char *place, const char *row,
+              const unsigned char *box, size_t length, unsigned char *ret_plain) {
     unsigned char tag[TAG_BYTES];
     int written = 0, rest = 0;
 
@@ -100,7 +106,8 @@ int seal_open(const struct seal_keys *keys, const char *place, const char *row, 
     done = EVP_DecryptFinal_ex(cipher, ret_plain + written, &rest);
     EVP_CIPHER_CTX_free(cipher);
     if (done != 1) {
-        OPENSSL_cleanse(ret_plain, text_length); /* what nobody vouches for is not left lying about */
+        OPENSSL_cleanse(ret_plain,
+                        text_length); /* what nobody vouches for is not left lying about */
         return -EUCLEAN;
     }
     return (int)text_length;

@@ -1,4 +1,5 @@
-/* Sessions and their history, row by row. Every update is guarded by the state and revision it was decided on. */
+/* Sessions and their history, row by row. Every update is guarded by the state and revision it was
+ * decided on. */
 #include "cobi/store/sessions.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ int session_insert(struct store *store, const struct session_row *row) {
     return r < 0 ? r : 0;
 }
 
-int session_update(struct store *store, const struct session_row *row, enum session_state from_state, uint32_t from_revision) {
+int session_update(struct store *store, const struct session_row *row,
+                   enum session_state from_state, uint32_t from_revision) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_UPDATE);
 
     bind_text(&q, row->practitioner);
@@ -132,7 +134,8 @@ static int64_t range_to(const struct session_filter *filter) {
     return filter->to.us ? filter->to.us : INT64_MAX;
 }
 
-int session_list(struct store *store, const struct session_filter *filter, struct session_row *ret_rows, size_t capacity) {
+int session_list(struct store *store, const struct session_filter *filter,
+                 struct session_row *ret_rows, size_t capacity) {
     const char *key = NULL;
     const enum statement statement = list_statement(filter, &key);
     _cleanup_query_ struct query q = query_begin(store, statement);
@@ -156,7 +159,8 @@ int session_list(struct store *store, const struct session_filter *filter, struc
     return q.error ? q.error : (int)count;
 }
 
-int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity) {
+int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE],
+                size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_DUE);
 
     bind_instant(&q, now);
@@ -194,7 +198,8 @@ static int last_line(struct store *store, const char *session, int64_t *ret_line
     return 0;
 }
 
-int session_history_add(struct store *store, const char *session, const struct session_history_row *row) {
+int session_history_add(struct store *store, const char *session,
+                        const struct session_history_row *row) {
     char key[LINE_KEY_SIZE];
     int64_t line = 0;
     int r = last_line(store, session, &line);
@@ -221,7 +226,8 @@ int session_history_add(struct store *store, const char *session, const struct s
     return r < 0 ? r : 0;
 }
 
-int session_history_list(struct store *store, const char *session, struct arena *arena, struct session_history_row *ret_rows, size_t capacity) {
+int session_history_list(struct store *store, const char *session, struct arena *arena,
+                         struct session_history_row *ret_rows, size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_HISTORY_LIST);
     size_t count = 0;
 
@@ -247,13 +253,16 @@ int session_history_list(struct store *store, const char *session, struct arena 
     return q.error ? q.error : (int)count;
 }
 
-int session_feed_version(struct store *store, const struct session_filter *filter, uint64_t *ret_version, struct instant *ret_last) {
+int session_feed_version(struct store *store, const struct session_filter *filter,
+                         uint64_t *ret_version, struct instant *ret_last) {
     const enum statement statement = filter->participant    ? STATEMENT_FEED_VERSION_PARTICIPANT
                                      : filter->practitioner ? STATEMENT_FEED_VERSION_PRACTITIONER
                                                             : STATEMENT_FEED_VERSION_OFFICE;
     _cleanup_query_ struct query q = query_begin(store, statement);
 
-    bind_text(&q, filter->participant ? filter->participant : filter->practitioner ? filter->practitioner : filter->office);
+    bind_text(&q, filter->participant    ? filter->participant
+                  : filter->practitioner ? filter->practitioner
+                                         : filter->office);
     bind_int(&q, range_from(filter));
     bind_int(&q, range_to(filter));
     const int r = query_row(&q);
@@ -261,13 +270,15 @@ int session_feed_version(struct store *store, const struct session_filter *filte
     if (r <= 0) {
         return r < 0 ? r : -EIO;
     }
-    const uint64_t count = (uint64_t)read_int(&q), which = (uint64_t)read_int(&q), revisions = (uint64_t)read_int(&q);
+    const uint64_t count = (uint64_t)read_int(&q), which = (uint64_t)read_int(&q),
+                   revisions = (uint64_t)read_int(&q);
     const struct instant last = read_instant(&q);
 
     if (q.error) {
         return q.error;
     }
-    *ret_version = ((count * 1000003u + which) * 1000003u + revisions) * 1000003u + (uint64_t)last.us;
+    *ret_version = ((count * 1000003u + which) * 1000003u + revisions) * 1000003u +
+                   (uint64_t)last.us;
     *ret_last = last;
     return 0;
 }

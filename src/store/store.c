@@ -1,7 +1,8 @@
 /* Opening, locking, transactions and derived identifiers of the store.
  *
- * One process: a lock file beside the database keeps a second daemon out. synchronous=FULL: what was committed survives
- * a power loss on honest disks. How it fails: see store.h; after -EIO from commit the caller ends the process. */
+ * One process: a lock file beside the database keeps a second daemon out. synchronous=FULL: what
+ * was committed survives a power loss on honest disks. How it fails: see store.h; after -EIO from
+ * commit the caller ends the process. */
 #include "cobi/store/store.h"
 
 #include <assert.h>
@@ -24,9 +25,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 #include "statements.def"
 #undef S
 };
-static const char settings[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
-    "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA journal_size_limit=67108864;";
+static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+                               "foreign_keys=ON; PRAGMA secure_delete=ON;"
+                               "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA "
+                               "mmap_size=0; PRAGMA journal_size_limit=67108864;";
 enum { BUSY_WAIT_MS = 50, PATH_SIZE = 4096 };
 
 static int take_lock(struct store *store, const char *file, struct complaint *complaint) {
@@ -45,13 +47,15 @@ static int take_lock(struct store *store, const char *file, struct complaint *co
         if (errno != EWOULDBLOCK) {
             return complain(complaint, -errno, "%s: cannot be locked: %s", name, strerror(errno));
         }
-        return complain(complaint, -EALREADY, "%s: another cobid is running on this database", file);
+        return complain(complaint, -EALREADY, "%s: another cobid is running on this database",
+                        file);
     }
     return 0;
 }
 
 static void harden(sqlite3 *db) {
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL); /* each is a wish that this build may not know */
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1,
+                            NULL); /* each is a wish that this build may not know */
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -63,11 +67,11 @@ static void harden(sqlite3 *db) {
 
 static int prepare_all(struct store *store, struct complaint *complaint) {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
-        const int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                            &store->statements[i], NULL);
+        const int code = sqlite3_prepare_v3(store->db, statement_texts[i], -1,
+                                            SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL);
         if (code != SQLITE_OK) {
-            return complain(complaint, store_errno(store, code), "statement %zu of the catalogue: %s", i,
-                            sqlite3_errmsg(store->db));
+            return complain(complaint, store_errno(store, code),
+                            "statement %zu of the catalogue: %s", i, sqlite3_errmsg(store->db));
         }
     }
     return 0;
@@ -85,7 +89,8 @@ static int meta_find(struct store *store, const char *name, char *buffer, size_t
     return q.error ? q.error : r;
 }
 
-/* The key's own fingerprint is kept, so that a wrong key is noticed before anything is sealed with it. */
+/* The key's own fingerprint is kept, so that a wrong key is noticed before anything is sealed with
+ * it. */
 static int check_key(struct store *store, struct complaint *complaint) {
     char hash[STORE_HASH_SIZE], known[STORE_HASH_SIZE];
     int r = meta_find(store, "key_fingerprint", known, sizeof known);
@@ -101,12 +106,15 @@ static int check_key(struct store *store, struct complaint *complaint) {
             store_rollback(store);
         }
     } else if (r > 0 && !store_equal_secret(known, hash)) {
-        return complain(complaint, -EKEYREJECTED, "the key is not the one this database was made with; give it the right key file");
+        return complain(
+            complaint, -EKEYREJECTED,
+            "the key is not the one this database was made with; give it the right key file");
     }
     return r < 0 ? complain(complaint, r, "the key's fingerprint: %s", store_error_text(store)) : 0;
 }
 
-/* SQLite takes a symbolic link for an attack, but a folder of the path may well be one. The file itself is made here, for its mode. */
+/* SQLite takes a symbolic link for an attack, but a folder of the path may well be one. The file
+ * itself is made here, for its mode. */
 static int find_place(const char *file, char ret_path[PATH_SIZE]) {
     char folder[PATH_SIZE], real[PATH_MAX];
     struct text t;
@@ -124,13 +132,15 @@ static int find_place(const char *file, char ret_path[PATH_SIZE]) {
     if (t.overflow) {
         return -ENAMETOOLONG;
     }
-    _cleanup_close_ int fd = open(ret_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_close_ int fd = open(ret_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                                  0600);
 
     return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
 static int prepare_database(struct store *store) {
-    int r = schema_check(store); /* before anything is written, were it only the mode of the journal */
+    int r = schema_check(
+        store); /* before anything is written, were it only the mode of the journal */
 
     r = r < 0 ? r : store_errno(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
     return r < 0 ? r : schema_migrate(store);
@@ -143,12 +153,13 @@ static int open_database(struct store *store, const char *file, struct complaint
     if (r < 0) {
         return complain(complaint, r, "%s: the database cannot be made: %s", file, strerror(-r));
     }
-    const int code = sqlite3_open_v2(path, &store->db,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, NULL);
+    const int code = sqlite3_open_v2(
+        path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
+        NULL);
 
     if (code != SQLITE_OK) {
-        return complain(complaint, store_errno(store, code), "%s: the database cannot be opened: %s", file,
-                        sqlite3_errmsg(store->db));
+        return complain(complaint, store_errno(store, code),
+                        "%s: the database cannot be opened: %s", file, sqlite3_errmsg(store->db));
     }
     harden(store->db);
     r = prepare_database(store);
@@ -156,12 +167,16 @@ static int open_database(struct store *store, const char *file, struct complaint
         return complain(complaint, r, "%s: not a database of cobid", file);
     }
     if (r == -EPROTONOSUPPORT) {
-        return complain(complaint, r, "%s: made by a newer cobid; install that version or newer", file);
+        return complain(complaint, r, "%s: made by a newer cobid; install that version or newer",
+                        file);
     }
-    return r < 0 ? complain(complaint, r, "%s: the database cannot be used: %s; may it be written?", file, sqlite3_errmsg(store->db)) : 0;
+    return r < 0 ? complain(complaint, r, "%s: the database cannot be used: %s; may it be written?",
+                            file, sqlite3_errmsg(store->db))
+                 : 0;
 }
 
-int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store, struct complaint *complaint) {
+int store_open(const char *file, const unsigned char key[STORE_KEY_BYTES], struct store **ret_store,
+               struct complaint *complaint) {
     struct store *store = calloc(1, sizeof *store);
 
     if (!store) {
@@ -189,7 +204,8 @@ void store_close(struct store *store) {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
         (void)sqlite3_finalize(store->statements[i]); /* repeats the code of the last step */
     }
-    (void)sqlite3_close(store->db); /* nothing is left open; a failing checkpoint is done at the next start */
+    (void)sqlite3_close(
+        store->db); /* nothing is left open; a failing checkpoint is done at the next start */
     if (store->lock_fd >= 0) {
         (void)close(store->lock_fd);
     }
@@ -198,7 +214,8 @@ void store_close(struct store *store) {
 }
 
 void store_set_volatile(struct store *store) {
-    (void)sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL); /* only speed is at stake */
+    (void)sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL,
+                       NULL); /* only speed is at stake */
 }
 
 static int run(struct store *store, enum statement statement) {
@@ -226,7 +243,8 @@ int store_commit(struct store *store) {
 
     if (r < 0) {
         if (r != -EBUSY && !lost) {
-            store->fatal = true; /* a failing COMMIT may still be found on the disk after a restart */
+            store->fatal =
+                true; /* a failing COMMIT may still be found on the disk after a restart */
         }
         store_rollback(store);
         return r;
@@ -237,7 +255,9 @@ int store_commit(struct store *store) {
 
 void store_rollback(struct store *store) {
     if (store->in_transaction && sqlite3_get_autocommit(store->db) == 0) {
-        (void)run(store, STATEMENT_ROLLBACK); /* a failing rollback means that SQLite has already rolled back */
+        (void)run(
+            store,
+            STATEMENT_ROLLBACK); /* a failing rollback means that SQLite has already rolled back */
     }
     store->in_transaction = store->in_part = false;
     store->lost = 0;
@@ -286,8 +306,10 @@ const char *store_meta_find(struct store *store, const char *name, struct arena 
     return q.error ? NULL : value;
 }
 
-void store_derive_id(const struct store *store, const char *prefix, const char *natural_key, size_t letters, char ret_id[ID_SIZE]) {
-    static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"; /* without I and O, 0 and 1: read out on the phone */
+void store_derive_id(const struct store *store, const char *prefix, const char *natural_key,
+                     size_t letters, char ret_id[ID_SIZE]) {
+    static const char alphabet[] =
+        "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"; /* without I and O, 0 and 1: read out on the phone */
     unsigned char digest[32];
     struct text t;
 
@@ -307,8 +329,10 @@ void store_derive_uuid(const struct store *store, const char *natural_key, char 
     seal_hmac(store->keys.derive, "uuid", natural_key, strlen(natural_key), d);
     d[6] = (unsigned char)((d[6] & 0x0f) | 0x80); /* version 8: made our own way */
     d[8] = (unsigned char)((d[8] & 0x3f) | 0x80);
-    (void)snprintf(ret_uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1], d[2],
-                   d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15]); /* always 36 */
+    (void)snprintf(ret_uuid, 37,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0],
+                   d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13],
+                   d[14], d[15]); /* always 36 */
 }
 
 uint64_t store_derive_number(const struct store *store, const char *natural_key) {
@@ -320,11 +344,13 @@ uint64_t store_derive_number(const struct store *store, const char *natural_key)
     return number;
 }
 
-void store_derive_secret(const struct store *store, const char *purpose, const char *natural_key, unsigned char ret_secret[32]) {
+void store_derive_secret(const struct store *store, const char *purpose, const char *natural_key,
+                         unsigned char ret_secret[32]) {
     seal_hmac(store->keys.derive, purpose, natural_key, strlen(natural_key), ret_secret);
 }
 
-void store_hash(const struct store *store, const char *purpose, const char *text, char ret_hash[STORE_HASH_SIZE]) {
+void store_hash(const struct store *store, const char *purpose, const char *text,
+                char ret_hash[STORE_HASH_SIZE]) {
     unsigned char digest[32];
 
     seal_hmac(store->keys.lookup, purpose, text, strlen(text), digest);
@@ -346,7 +372,8 @@ int store_next_wake(struct store *store, struct instant *ret_instant) {
     }
     const struct instant next = r > 0 ? read_instant(&q) : INSTANT_NEVER;
 
-    /* A time that cannot be is no reason to wake nobody: at once, and who looks at the row will see what is wrong with it. */
+    /* A time that cannot be is no reason to wake nobody: at once, and who looks at the row will see
+     * what is wrong with it. */
     *ret_instant = q.error ? (struct instant){0} : next;
     return 0;
 }

@@ -1,5 +1,6 @@
-/* A file system that fails on order: the n-th write, sync or cut from now on answers with an error, once or for ever, whole or after half of it
- * was written. Lies over SQLite's own "unix" and is the one every store of this program gets. */
+/* A file system that fails on order: the n-th write, sync or cut from now on answers with an error,
+ * once or for ever, whole or after half of it was written. Lies over SQLite's own "unix" and is the
+ * one every store of this program gets. */
 #ifndef COBI_TESTS_STORE_FAULT_H
 #define COBI_TESTS_STORE_FAULT_H
 
@@ -9,11 +10,11 @@
 #include <string.h>
 
 static struct fault_plan {
-    int at;      /* 0: no fault; 1: the next call */
-    int code;    /* SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC */
+    int at;   /* 0: no fault; 1: the next call */
+    int code; /* SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC */
     bool lasting, torn;
-    int calls;   /* how many were made since it was set */
-    int failed;  /* how many of them failed */
+    int calls;  /* how many were made since it was set */
+    int failed; /* how many of them failed */
 } fault_plan;
 
 struct fault_file {
@@ -41,16 +42,19 @@ static int fault_write(sqlite3_file *file, const void *bytes, int length, sqlite
         return real->pMethods->xWrite(real, bytes, length, offset);
     }
     if (fault_plan.torn && length > 1) {
-        (void)real->pMethods->xWrite(real, bytes, length / 2, offset); /* the fault is what counts */
+        (void)real->pMethods->xWrite(real, bytes, length / 2,
+                                     offset); /* the fault is what counts */
     }
     return fault_plan.code;
 }
 
-/* Nothing is really synced: no test cuts the power, and the disk's time would be most of the test's. */
+/* Nothing is really synced: no test cuts the power, and the disk's time would be most of the
+ * test's. */
 static int fault_sync(sqlite3_file *file, int flags) {
     (void)file;
     (void)flags;
-    return fault_now() ? (fault_plan.code == SQLITE_FULL ? SQLITE_IOERR_FSYNC : fault_plan.code) : SQLITE_OK;
+    return fault_now() ? (fault_plan.code == SQLITE_FULL ? SQLITE_IOERR_FSYNC : fault_plan.code)
+                       : SQLITE_OK;
 }
 
 static int fault_truncate(sqlite3_file *file, sqlite3_int64 size) {
@@ -68,12 +72,13 @@ static int fault_close(sqlite3_file *file) {
 }
 
 /* What passes through unchanged. */
-#define PASS(name, parameters, ...)                                \
-    static int fault_##name parameters {                           \
-        sqlite3_file *real = fault_real(file);                     \
-        return real->pMethods->name(real, ##__VA_ARGS__);          \
+#define PASS(name, parameters, ...)                                                                \
+    static int fault_##name parameters {                                                           \
+        sqlite3_file *real = fault_real(file);                                                     \
+        return real->pMethods->name(real, ##__VA_ARGS__);                                          \
     }
-PASS(xRead, (sqlite3_file * file, void *bytes, int length, sqlite3_int64 offset), bytes, length, offset)
+PASS(xRead, (sqlite3_file * file, void *bytes, int length, sqlite3_int64 offset), bytes, length,
+     offset)
 PASS(xFileSize, (sqlite3_file * file, sqlite3_int64 *size), size)
 PASS(xLock, (sqlite3_file * file, int level), level)
 PASS(xUnlock, (sqlite3_file * file, int level), level)
@@ -81,7 +86,8 @@ PASS(xCheckReservedLock, (sqlite3_file * file, int *result), result)
 PASS(xFileControl, (sqlite3_file * file, int op, void *argument), op, argument)
 PASS(xSectorSize, (sqlite3_file * file))
 PASS(xDeviceCharacteristics, (sqlite3_file * file))
-PASS(xShmMap, (sqlite3_file * file, int region, int size, int extend, void volatile **memory), region, size, extend, memory)
+PASS(xShmMap, (sqlite3_file * file, int region, int size, int extend, void volatile **memory),
+     region, size, extend, memory)
 PASS(xShmLock, (sqlite3_file * file, int offset, int count, int flags), offset, count, flags)
 PASS(xShmUnmap, (sqlite3_file * file, int drop), drop)
 #undef PASS
@@ -112,7 +118,8 @@ static const sqlite3_io_methods fault_methods = {
     .xShmUnmap = fault_xShmUnmap,
 };
 
-static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags) {
+static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                      int *ret_flags) {
     sqlite3_vfs *unix_vfs = vfs->pAppData;
     struct fault_file *f = (struct fault_file *)file;
 

@@ -1,5 +1,5 @@
-/* A store in a folder of its own, people to fill it with, and a second connection that keeps no rules: what an
- * intruder or a failing disk would do to the file. */
+/* A store in a folder of its own, people to fill it with, and a second connection that keeps no
+ * rules: what an intruder or a failing disk would do to the file. */
 #ifndef COBI_TESTS_STORE_WORLD_H
 #define COBI_TESTS_STORE_WORLD_H
 
@@ -85,7 +85,8 @@ static inline void world_done(struct world *w) {
     assert_int_equal(rmdir(w->folder), 0);
 }
 
-/* Fills the fields of a noun: texts of its own for each field, so that nothing is the same twice. */
+/* Fills the fields of a noun: texts of its own for each field, so that nothing is the same twice.
+ */
 static inline struct noun_row noun_sample(struct arena *arena, enum noun noun, const char *id) {
     struct noun_row row = {.noun = noun};
 
@@ -131,7 +132,8 @@ static inline int world_setup(void **state) {
     assert_non_null(w);
     world_folder(w);
     world_open(w);
-    store_set_volatile(w->store); /* until it is opened again: nobody cuts the power, and the disk's time would be most of the test's */
+    store_set_volatile(w->store); /* until it is opened again: nobody cuts the power, and the disk's
+                                     time would be most of the test's */
     world_people(w);
     *state = w;
     return 0;
@@ -194,7 +196,8 @@ static inline struct escalation_row escalation_sample(const char *session) {
                                .policy = {.kind = ESCALATION_MISSED,
                                           .audience = AUDIENCE_SUPERVISOR,
                                           .step_count = 2,
-                                          .steps = {{TARGET_SUPERVISOR, {HOUR_US}, {2 * HOUR_US}}, {TARGET_OPERATOR, {DAY_US}, {3 * DAY_US}}},
+                                          .steps = {{TARGET_SUPERVISOR, {HOUR_US}, {2 * HOUR_US}},
+                                                    {TARGET_OPERATOR, {DAY_US}, {3 * DAY_US}}},
                                           .acknowledged_days = 3},
                                .topic = "missed",
                                .opened_at = {T0},
@@ -225,7 +228,12 @@ static inline sqlite3 *raw_open(const struct world *w) {
     sqlite3 *db = NULL;
 
     assert_int_equal(sqlite3_open_v2(w->file, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA ignore_check_constraints=ON; PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "PRAGMA ignore_check_constraints=ON; PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF",
+            NULL, NULL, NULL),
+        SQLITE_OK);
     return db;
 }
 

@@ -1,4 +1,5 @@
-/* Escalation chains and tasks: one chain an audience, guarded steps, the policy they began with, what is due. */
+/* Escalation chains and tasks: one chain an audience, guarded steps, the policy they began with,
+ * what is due. */
 #include "store_world.h"
 
 static struct escalation_row get(struct world *w, const char *id) {
@@ -48,10 +49,15 @@ static void assert_same(const struct escalation_row *a, const struct escalation_
 }
 
 static struct escalation_policy largest_policy(enum escalation_kind kind, enum audience audience) {
-    struct escalation_policy p = {.kind = kind, .audience = audience, .step_count = ESCALATION_STEPS_MAX, .acknowledged_days = 9999};
+    struct escalation_policy p = {.kind = kind,
+                                  .audience = audience,
+                                  .step_count = ESCALATION_STEPS_MAX,
+                                  .acknowledged_days = 9999};
 
     for (uint32_t i = 0; i < p.step_count; i++) {
-        p.steps[i] = (struct escalation_step){(enum escalation_target)(i % ESCALATION_TARGET_COUNT), {3653 * DAY_US - i}, {3653 * DAY_US}};
+        p.steps[i] = (struct escalation_step){(enum escalation_target)(i % ESCALATION_TARGET_COUNT),
+                                              {3653 * DAY_US - i},
+                                              {3653 * DAY_US}};
     }
     return p;
 }
@@ -119,7 +125,8 @@ static void a_chain_is_opened_once(void **state) {
     assert_int_equal(get(w, rows[0].id).opened_at.us, T0);
 }
 
-/* An id that another chain has by chance is an error that somebody sees, not a chain that was never opened. */
+/* An id that another chain has by chance is an error that somebody sees, not a chain that was never
+ * opened. */
 static void a_taken_id_is_not_taken_for_the_same_chain(void **state) {
     struct world *w = *state;
     struct escalation_row e = escalation_sample("S-1");
@@ -148,7 +155,8 @@ static void updates_are_guarded(void **state) {
     assert_int_equal(get(w, e.id).state, ESCALATION_OPEN);
     assert_int_equal(escalation_update(w->store, &e, ESCALATION_OPEN, 0), 0);
     assert_int_equal(escalation_update(w->store, &e, ESCALATION_OPEN, 0), -ESTALE);
-    assert_int_equal(escalation_update(w->store, &e, ESCALATION_WAITING, 0), -ESTALE); /* an older link */
+    assert_int_equal(escalation_update(w->store, &e, ESCALATION_WAITING, 0),
+                     -ESTALE); /* an older link */
     assert_int_equal(escalation_update(w->store, &e, ESCALATION_WAITING, 1), 0);
     assert_int_equal(text_copy(e.id, sizeof e.id, "E-NONE"), 0);
     assert_int_equal(escalation_update(w->store, &e, ESCALATION_WAITING, 1), -ESTALE);
@@ -202,8 +210,10 @@ static void due_chains_come_earliest_first(void **state) {
 enum { MIXED = 48 };
 
 static bool matches(const struct escalation_row *e, const struct escalation_filter *f) {
-    return (!f->session || strcmp(e->session, f->session) == 0) && (!f->participant || strcmp(e->participant, f->participant) == 0) &&
-           (!f->advocate || strcmp(e->advocate, f->advocate) == 0) && (!f->open || e->state != ESCALATION_RESOLVED);
+    return (!f->session || strcmp(e->session, f->session) == 0) &&
+           (!f->participant || strcmp(e->participant, f->participant) == 0) &&
+           (!f->advocate || strcmp(e->advocate, f->advocate) == 0) &&
+           (!f->open || e->state != ESCALATION_RESOLVED);
 }
 
 static void all_filters_hold_together(void **state) {
@@ -223,12 +233,18 @@ static void all_filters_hold_together(void **state) {
         assert_int_equal(escalation_insert(w->store, &e), 1);
     }
     world_commit(w);
-    assert_int_equal(escalation_list(w->store, &(struct escalation_filter){0}, "", &w->arena, all, MIXED + 1), MIXED);
+    assert_int_equal(
+        escalation_list(w->store, &(struct escalation_filter){0}, "", &w->arena, all, MIXED + 1),
+        MIXED);
     for (unsigned bits = 0; bits < 16; bits++) {
-        const struct escalation_filter filter = {.session = bits & 1 ? "S-1" : NULL, .participant = bits & 2 ? "P-1" : NULL, .advocate = bits & 4 ? "A-1" : NULL, .open = bits & 8};
+        const struct escalation_filter filter = {.session = bits & 1 ? "S-1" : NULL,
+                                                 .participant = bits & 2 ? "P-1" : NULL,
+                                                 .advocate = bits & 4 ? "A-1" : NULL,
+                                                 .open = bits & 8};
         char after[ID_SIZE] = "";
         int count, at = 0;
-        while ((count = escalation_list(w->store, &filter, after, &w->arena, page, ARRAY_COUNT(page))) > 0) {
+        while ((count = escalation_list(w->store, &filter, after, &w->arena, page,
+                                        ARRAY_COUNT(page))) > 0) {
             for (int i = 0; i < count; i++, at++) {
                 while (at < MIXED && !matches(&all[at], &filter)) {
                     at++;
@@ -304,7 +320,8 @@ static void tasks_are_listed_and_due(void **state) {
 
     world_begin(w);
     for (int i = 0; i < 18; i++) {
-        struct task_row t = task_sample(i % 2 ? "S-1" : "S-2", (enum task_kind)(i % TASK_KIND_COUNT));
+        struct task_row t = task_sample(i % 2 ? "S-1" : "S-2",
+                                        (enum task_kind)(i % TASK_KIND_COUNT));
         struct text about = TEXT_IN(t.about);
         text_addf(&about, "M-%d", i);
         t.wake_at = at_minute(18 - i);
@@ -347,20 +364,50 @@ static void tasks_are_listed_and_due(void **state) {
 static void bad_chains_do_not_read(void **state) {
     struct world *w = *state;
     static const char *const changes[] = {
-        "kind='hunch'", "audience='victim'", "state='asleep'", "state=hex(zeroblob(20))", "advocate=hex(zeroblob(17))", "policy=''", "policy='3'", "policy='x'", "policy='-1 supervisor/1/1'",
-        "policy='3 nobody/1/1'", "policy='3 supervisor/1'", "policy='3 supervisor/1/1 '", "policy='3 supervisor/1/1/1'", "policy='3 supervisor/-1/1'", "policy='3 supervisor/1/999999999999999999'",
-        "policy='3 supervisor/99999999999999999999999/1'", "policy='99999 supervisor/1/1'", "policy='3'||replace(hex(zeroblob(9)),'00',' supervisor/1/1')", "policy=hex(zeroblob(300))",
-        "policy=CAST(x'3320737570657276697372722f312f3100' AS TEXT)", "step=-1", "cycle=4294967296", "generation=-1", "told=hex(zeroblob(17))", "topic=hex(zeroblob(17))",
-        "opened_us=9000000000000000000", "happened_us=9000000000000000000", "wake_us=9000000000000000000", "acknowledged_us=9000000000000000000", "acknowledged_by=hex(zeroblob(17))",
-        "resolved_by=hex(zeroblob(17))", "resolved_because=zeroblob(40)",
+        "kind='hunch'",
+        "audience='victim'",
+        "state='asleep'",
+        "state=hex(zeroblob(20))",
+        "advocate=hex(zeroblob(17))",
+        "policy=''",
+        "policy='3'",
+        "policy='x'",
+        "policy='-1 supervisor/1/1'",
+        "policy='3 nobody/1/1'",
+        "policy='3 supervisor/1'",
+        "policy='3 supervisor/1/1 '",
+        "policy='3 supervisor/1/1/1'",
+        "policy='3 supervisor/-1/1'",
+        "policy='3 supervisor/1/999999999999999999'",
+        "policy='3 supervisor/99999999999999999999999/1'",
+        "policy='99999 supervisor/1/1'",
+        "policy='3'||replace(hex(zeroblob(9)),'00',' supervisor/1/1')",
+        "policy=hex(zeroblob(300))",
+        "policy=CAST(x'3320737570657276697372722f312f3100' AS TEXT)",
+        "step=-1",
+        "cycle=4294967296",
+        "generation=-1",
+        "told=hex(zeroblob(17))",
+        "topic=hex(zeroblob(17))",
+        "opened_us=9000000000000000000",
+        "happened_us=9000000000000000000",
+        "wake_us=9000000000000000000",
+        "acknowledged_us=9000000000000000000",
+        "acknowledged_by=hex(zeroblob(17))",
+        "resolved_by=hex(zeroblob(17))",
+        "resolved_because=zeroblob(40)",
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
-        struct escalation_row bad = escalation_sample("S-1"), good = escalation_sample("S-2"), rows[3], row = {.id = "untouched"};
+        struct escalation_row bad = escalation_sample("S-1"), good = escalation_sample("S-2"),
+                              rows[3], row = {.id = "untouched"};
         (void)raw_run(w, "DELETE FROM escalation");
         assert_int_equal(escalation_insert(w->store, &bad), 1);
         assert_int_equal(escalation_insert(w->store, &good), 1);
-        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE escalation SET %s WHERE id='%s'", changes[i], bad.id)), 1);
+        assert_int_equal(
+            raw_run(w, arena_printf(&w->arena, "UPDATE escalation SET %s WHERE id='%s'", changes[i],
+                                    bad.id)),
+            1);
         if (escalation_find(w->store, bad.id, &w->arena, &row) != -EUCLEAN) {
             fail_msg("%s: was read", changes[i]);
         }
@@ -377,16 +424,30 @@ static void bad_chains_do_not_read(void **state) {
 static void bad_tasks_do_not_read(void **state) {
     struct world *w = *state;
     static const char *const changes[] = {
-        "kind='chore'", "kind=hex(zeroblob(20))", "state='waiting'", "owner=hex(zeroblob(17))", "next_owner=hex(zeroblob(17))", "participant=hex(zeroblob(17))", "about=hex(zeroblob(17))",
-        "created_us=9000000000000000000", "due_us=9000000000000000000", "wake_us=9000000000000000000", "reminded=-1", "done_by=hex(zeroblob(17))", "owner=CAST(x'0041' AS TEXT)",
+        "kind='chore'",
+        "kind=hex(zeroblob(20))",
+        "state='waiting'",
+        "owner=hex(zeroblob(17))",
+        "next_owner=hex(zeroblob(17))",
+        "participant=hex(zeroblob(17))",
+        "about=hex(zeroblob(17))",
+        "created_us=9000000000000000000",
+        "due_us=9000000000000000000",
+        "wake_us=9000000000000000000",
+        "reminded=-1",
+        "done_by=hex(zeroblob(17))",
+        "owner=CAST(x'0041' AS TEXT)",
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
-        struct task_row bad = task_sample("S-1", TASK_PHONE), good = task_sample("S-1", TASK_RECORD), rows[3], row = {.id = "untouched"};
+        struct task_row bad = task_sample("S-1", TASK_PHONE),
+                        good = task_sample("S-1", TASK_RECORD), rows[3], row = {.id = "untouched"};
         (void)raw_run(w, "DELETE FROM task");
         assert_int_equal(task_insert(w->store, &bad), 1);
         assert_int_equal(task_insert(w->store, &good), 1);
-        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE task SET %s WHERE id='%s'", changes[i], bad.id)), 1);
+        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE task SET %s WHERE id='%s'",
+                                                 changes[i], bad.id)),
+                         1);
         if (task_find(w->store, bad.id, &row) != -EUCLEAN) {
             fail_msg("%s: was read", changes[i]);
         }

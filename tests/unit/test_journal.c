@@ -1,11 +1,13 @@
-/* Feeds, the two chained logs and every way to tamper with them, counts for the self-audit, quarantine. */
+/* Feeds, the two chained logs and every way to tamper with them, counts for the self-audit,
+ * quarantine. */
 #include "store_world.h"
 
 /* ---- feeds ---- */
 
 static void feeds_are_found_by_id_and_token(void **state) {
     struct world *w = *state;
-    const struct feed_row f = {.id = "F-1", .owner_kind = "practitioner", .owner = "W-1", .created_at = {T0}};
+    const struct feed_row f = {
+        .id = "F-1", .owner_kind = "practitioner", .owner = "W-1", .created_at = {T0}};
     struct feed_row row = {.id = "untouched"}, rows[4], changed = f, other = f;
 
     assert_int_equal(feed_find(w->store, "F-1", &row), -ENOENT);
@@ -36,10 +38,13 @@ static void feeds_are_found_by_id_and_token(void **state) {
     assert_int_equal(feed_list(w->store, "", rows, 1), 1);
     assert_int_equal(feed_list(w->store, "F-1", rows, 4), 1);
     assert_string_equal(rows[0].id, "F-2");
-    static const char *const changes[] = {"owner_kind=hex(zeroblob(8))", "owner=hex(zeroblob(17))", "created_us=9000000000000000000", "fetched_us=9000000000000000000",
-                                          "revoked_us=9000000000000000000", "owner=CAST(x'5700' AS TEXT)"};
+    static const char *const changes[] = {
+        "owner_kind=hex(zeroblob(8))",    "owner=hex(zeroblob(17))",
+        "created_us=9000000000000000000", "fetched_us=9000000000000000000",
+        "revoked_us=9000000000000000000", "owner=CAST(x'5700' AS TEXT)"};
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
-        (void)raw_run(w, "UPDATE feed SET owner_kind='office',owner='O-1',created_us=0,fetched_us=0,revoked_us=0");
+        (void)raw_run(w, "UPDATE feed SET "
+                         "owner_kind='office',owner='O-1',created_us=0,fetched_us=0,revoked_us=0");
         (void)raw_run(w, arena_printf(&w->arena, "UPDATE feed SET %s WHERE id='F-1'", changes[i]));
         assert_int_equal(feed_find(w->store, "F-1", &row), -EUCLEAN);
         assert_int_equal(feed_find_token(w->store, "hash 1", &row), -EUCLEAN);
@@ -56,7 +61,8 @@ static const struct log_kind {
     int (*append)(struct store *store, const struct audit_entry *entry);
     int (*verify)(struct store *store, int64_t *ret_bad_sequence);
     const char *head;
-} logs[] = {{"audit", audit_append, audit_verify, "audit_head"}, {"access_log", access_append, access_verify, "access_head"}};
+} logs[] = {{"audit", audit_append, audit_verify, "audit_head"},
+            {"access_log", access_append, access_verify, "access_head"}};
 
 static void append_entry(struct world *w, const struct log_kind *log, int i) {
     const struct audit_entry entry = {.at = at_minute(i),
@@ -118,7 +124,9 @@ static void triggers_keep_the_logs(void **state) {
     struct world *w = *state;
 
     for (size_t l = 0; l < ARRAY_COUNT(logs); l++) {
-        static const char *const tries[] = {"DELETE FROM %s", "DELETE FROM %s WHERE sequence=1", "UPDATE %s SET actor='nobody'", "UPDATE %s SET sequence=sequence+100"};
+        static const char *const tries[] = {"DELETE FROM %s", "DELETE FROM %s WHERE sequence=1",
+                                            "UPDATE %s SET actor='nobody'",
+                                            "UPDATE %s SET sequence=sequence+100"};
         fill(w, &logs[l]);
         for (size_t i = 0; i < ARRAY_COUNT(tries); i++) {
             char sql[200];
@@ -134,7 +142,8 @@ static void triggers_keep_the_logs(void **state) {
     }
 }
 
-static const char *const columns[] = {"at_us", "actor", "named", "action", "subject", "detail_hash", "hash"};
+static const char *const columns[] = {"at_us",   "actor",       "named", "action",
+                                      "subject", "detail_hash", "hash"};
 
 /* Each column of each row: one more, one less, another letter, empty, too long for any of ours. */
 static void every_edit_is_found(void **state) {
@@ -144,21 +153,31 @@ static void every_edit_is_found(void **state) {
         fill(w, &logs[l]);
         for (int row = 1; row <= ENTRIES; row++) {
             for (size_t c = 0; c < ARRAY_COUNT(columns); c++) {
-                static const char *const edits[] = {"%s||'x'", "'x'||%s", "''", "hex(zeroblob(40))", "CAST(%s||x'0041' AS TEXT)"};
+                static const char *const edits[] = {"%s||'x'", "'x'||%s", "''", "hex(zeroblob(40))",
+                                                    "CAST(%s||x'0041' AS TEXT)"};
                 tamper(w, "CREATE TABLE kept AS SELECT * FROM %s", logs[l].table);
                 for (size_t e = 0; e < (c == 0 ? 1 : ARRAY_COUNT(edits)); e++) {
                     char edit[100];
                     struct text t = TEXT_IN(edit);
                     text_add(&t, c == 0 ? "at_us+1" : "");
                     for (const char *at = edits[e]; c > 0 && *at; at++) {
-                        text_add_bytes(&t, *at == '%' ? columns[c] : at, *at == '%' ? strlen(columns[c]) : 1);
+                        text_add_bytes(&t, *at == '%' ? columns[c] : at,
+                                       *at == '%' ? strlen(columns[c]) : 1);
                         at += *at == '%';
                     }
-                    tamper(w, "UPDATE %s SET %s=%s WHERE sequence=%d", logs[l].table, columns[c], edit, row);
-                    const bool changed = raw_number(w, arena_printf(&w->arena, "SELECT count(*) FROM (SELECT * FROM %s EXCEPT SELECT * FROM kept)", logs[l].table)) > 0;
+                    tamper(w, "UPDATE %s SET %s=%s WHERE sequence=%d", logs[l].table, columns[c],
+                           edit, row);
+                    const bool changed =
+                        raw_number(
+                            w,
+                            arena_printf(
+                                &w->arena,
+                                "SELECT count(*) FROM (SELECT * FROM %s EXCEPT SELECT * FROM kept)",
+                                logs[l].table)) > 0;
                     assert_true(changed || strcmp(columns[c], "named") == 0); /* some name nobody */
                     assert_int_equal(verdict(w, &logs[l]), changed ? row : 0);
-                    tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept", logs[l].table, logs[l].table);
+                    tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept", logs[l].table,
+                           logs[l].table);
                     assert_int_equal(verdict(w, &logs[l]), 0);
                 }
                 tamper(w, "DROP TABLE kept");
@@ -173,7 +192,10 @@ static void every_bit_of_a_hash_counts(void **state) {
 
     fill(w, &logs[0]);
     for (int letter = 1; letter <= 64; letter++) {
-        tamper(w, "CREATE TABLE kept AS SELECT * FROM audit; UPDATE audit SET hash=substr(hash,1,%d)||CASE substr(hash,%d,1) WHEN '0' THEN '1' ELSE '0' END||substr(hash,%d) WHERE sequence=3",
+        tamper(w,
+               "CREATE TABLE kept AS SELECT * FROM audit; UPDATE audit SET "
+               "hash=substr(hash,1,%d)||CASE substr(hash,%d,1) WHEN '0' THEN '1' ELSE '0' "
+               "END||substr(hash,%d) WHERE sequence=3",
                letter - 1, letter, letter + 1);
         assert_int_equal(verdict(w, &logs[0]), 3);
         tamper(w, "DELETE FROM audit; INSERT INTO audit SELECT * FROM kept; DROP TABLE kept");
@@ -193,15 +215,30 @@ static void every_row_that_is_gone_moved_or_new_is_found(void **state) {
             assert_int_equal(verdict(w, &logs[l]), row);
             tamper(w, "DELETE FROM %s WHERE sequence>=%d", t, row); /* all from here on */
             assert_int_equal(verdict(w, &logs[l]), row);
-            tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept WHERE sequence<>%d; UPDATE %s SET sequence=sequence-1 WHERE sequence>%d", t, t, row, t, row); /* and the gap closed */
+            tamper(w,
+                   "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept WHERE sequence<>%d; UPDATE "
+                   "%s SET sequence=sequence-1 WHERE sequence>%d",
+                   t, t, row, t, row); /* and the gap closed */
             assert_int_equal(verdict(w, &logs[l]), row);
-            tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept; INSERT INTO %s SELECT sequence+%d,at_us,actor,named,action,subject,detail_hash,hash FROM kept WHERE sequence=%d", t, t, t, ENTRIES, row);
-            assert_int_equal(verdict(w, &logs[l]), row == 1 ? ENTRIES + 1 : ENTRIES + row == ENTRIES + 1 ? row : ENTRIES + 1);
+            tamper(w,
+                   "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept; INSERT INTO %s SELECT "
+                   "sequence+%d,at_us,actor,named,action,subject,detail_hash,hash FROM kept WHERE "
+                   "sequence=%d",
+                   t, t, t, ENTRIES, row);
+            assert_int_equal(verdict(w, &logs[l]), row == 1                       ? ENTRIES + 1
+                                                   : ENTRIES + row == ENTRIES + 1 ? row
+                                                                                  : ENTRIES + 1);
             tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept", t, t);
         }
-        tamper(w, "UPDATE %s SET sequence=-1 WHERE sequence=2; UPDATE %s SET sequence=2 WHERE sequence=5; UPDATE %s SET sequence=5 WHERE sequence=-1", t, t, t); /* swapped */
+        tamper(w,
+               "UPDATE %s SET sequence=-1 WHERE sequence=2; UPDATE %s SET sequence=2 WHERE "
+               "sequence=5; UPDATE %s SET sequence=5 WHERE sequence=-1",
+               t, t, t); /* swapped */
         assert_int_equal(verdict(w, &logs[l]), 2);
-        tamper(w, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept; INSERT INTO %s SELECT 0,at_us,actor,named,action,subject,detail_hash,hash FROM kept WHERE sequence=1", t, t, t);
+        tamper(w,
+               "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept; INSERT INTO %s SELECT "
+               "0,at_us,actor,named,action,subject,detail_hash,hash FROM kept WHERE sequence=1",
+               t, t, t);
         assert_int_equal(verdict(w, &logs[l]), 1);
         tamper(w, "DELETE FROM %s; DROP TABLE kept", t);
         assert_int_equal(verdict(w, &logs[l]), 1); /* an emptied log is not a new one */
@@ -214,7 +251,9 @@ static void the_head_is_watched_too(void **state) {
     for (size_t l = 0; l < ARRAY_COUNT(logs); l++) {
         fill(w, &logs[l]);
         tamper(w, "CREATE TABLE kept AS SELECT * FROM meta");
-        static const char *const edits[] = {"''", "value||'0'", "'5'||substr(value,2)", "'junk'", "hex(zeroblob(90))", "CAST(value||x'00' AS TEXT)"};
+        static const char *const edits[] = {
+            "''",     "value||'0'",        "'5'||substr(value,2)",
+            "'junk'", "hex(zeroblob(90))", "CAST(value||x'00' AS TEXT)"};
         for (size_t e = 0; e < ARRAY_COUNT(edits); e++) {
             tamper(w, "UPDATE meta SET value=%s WHERE name='%s'", edits[e], logs[l].head);
             assert_int_equal(verdict(w, &logs[l]), ENTRIES + 1);
@@ -222,7 +261,8 @@ static void the_head_is_watched_too(void **state) {
         }
         tamper(w, "DELETE FROM meta WHERE name='%s'", logs[l].head);
         assert_int_equal(verdict(w, &logs[l]), ENTRIES + 1);
-        tamper(w, "INSERT INTO meta SELECT '%s',value FROM kept WHERE name='%s'", logs[l].head, logs[1 - l].head); /* the other log's */
+        tamper(w, "INSERT INTO meta SELECT '%s',value FROM kept WHERE name='%s'", logs[l].head,
+               logs[1 - l].head); /* the other log's */
         assert_int_equal(verdict(w, &logs[l]), ENTRIES + 1);
         tamper(w, "DELETE FROM meta; INSERT INTO meta SELECT * FROM kept; DROP TABLE kept");
         assert_int_equal(verdict(w, &logs[l]), 0);
@@ -252,7 +292,8 @@ static void a_broken_log_goes_on_and_stays_broken(void **state) {
             fill(w, &logs[l]);
             struct text t = TEXT_IN(sql);
             for (const char *at = deeds[d]; *at; at++) {
-                text_add_bytes(&t, *at == '%' ? logs[l].table : at, *at == '%' ? strlen(logs[l].table) : 1);
+                text_add_bytes(&t, *at == '%' ? logs[l].table : at,
+                               *at == '%' ? strlen(logs[l].table) : 1);
                 at += *at == '%';
             }
             tamper(w, "%s", sql);
@@ -264,7 +305,11 @@ static void a_broken_log_goes_on_and_stays_broken(void **state) {
                     fail_msg("%s: looks well after %d more", sql, i + 1);
                 }
             }
-            assert_int_equal(raw_number(w, arena_printf(&w->arena, "SELECT count(*) FROM %s WHERE subject LIKE 'S-10%%'", logs[l].table)), 3);
+            assert_int_equal(
+                raw_number(w, arena_printf(&w->arena,
+                                           "SELECT count(*) FROM %s WHERE subject LIKE 'S-10%%'",
+                                           logs[l].table)),
+                3);
         }
     }
 }
@@ -275,16 +320,19 @@ static void entries_do_not_change_logs(void **state) {
 
     fill(w, &logs[0]);
     fill(w, &logs[1]);
-    tamper(w, "DELETE FROM audit; INSERT INTO audit SELECT * FROM access_log; DELETE FROM meta WHERE name='audit_head';"
+    tamper(w, "DELETE FROM audit; INSERT INTO audit SELECT * FROM access_log; DELETE FROM meta "
+              "WHERE name='audit_head';"
               "INSERT INTO meta SELECT 'audit_head',value FROM meta WHERE name='access_head'");
     assert_int_equal(verdict(w, &logs[0]), 1);
     assert_int_equal(verdict(w, &logs[1]), 0);
 }
 
-/* Fields are kept apart: what moves from the end of one to the beginning of the next is another entry. */
+/* Fields are kept apart: what moves from the end of one to the beginning of the next is another
+ * entry. */
 static void fields_do_not_run_together(void **state) {
     struct world *w = *state;
-    const struct audit_entry entry = {.at = {T0}, .actor = "ab", .as = "c", .action = "d", .subject = "e"};
+    const struct audit_entry entry = {
+        .at = {T0}, .actor = "ab", .as = "c", .action = "d", .subject = "e"};
 
     assert_int_equal(audit_append(w->store, &entry), 0);
     tamper(w, "UPDATE audit SET actor='a',named='bc'");
@@ -318,7 +366,8 @@ static void names_that_do_not_fit_are_refused_whole(void **state) {
     char actor[66], action[50], id[34];
     struct audit_entry entry = {.at = {T0}, .actor = long_name, .action = "a"};
 
-    assert_int_equal(audit_append(w->store, &entry), 0); /* accounts of a directory have long names */
+    assert_int_equal(audit_append(w->store, &entry),
+                     0); /* accounts of a directory have long names */
     memset(actor, 'a', sizeof actor);
     memset(action, 'a', sizeof action);
     memset(id, 'a', sizeof id);
@@ -352,8 +401,10 @@ static void counts_are_right(void **state) {
     struct store_counts c = {.overdue = -1};
 
     assert_int_equal(store_count(w->store, at_minute(0), &c), 0);
-    assert_int_equal(c.overdue + c.participants_active + c.sessions_planned + c.awaiting_outcome + c.escalations_open + c.escalations_exhausted + c.messages_queued +
-                         c.messages_sending + c.messages_uncertain + c.messages_failed + c.oldest_sending_us + c.quarantined,
+    assert_int_equal(c.overdue + c.participants_active + c.sessions_planned + c.awaiting_outcome +
+                         c.escalations_open + c.escalations_exhausted + c.messages_queued +
+                         c.messages_sending + c.messages_uncertain + c.messages_failed +
+                         c.oldest_sending_us + c.quarantined,
                      0);
     world_begin(w);
     set_state(w, "P-1", PARTICIPANT_ACTIVE);
@@ -416,14 +467,17 @@ static void what_is_set_aside_is_counted_and_not_overdue(void **state) {
         const char *table, *id;
     } rows[] = {{"session", s.id}, {"message", m.id}, {"escalation", e.id}, {"task", t.id}};
     /* However broken the row is, it can be set aside. */
-    (void)raw_run(w, "UPDATE session SET state='lost',start_local=''; UPDATE message SET state='queued',kind='x'; UPDATE escalation SET state='x'; UPDATE task SET state='x'");
+    (void)raw_run(
+        w, "UPDATE session SET state='lost',start_local=''; UPDATE message SET "
+           "state='queued',kind='x'; UPDATE escalation SET state='x'; UPDATE task SET state='x'");
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         assert_int_equal(store_count(w->store, at_minute(9999), &c), 0);
         assert_int_equal(c.overdue, 4 - i);
         assert_int_equal(c.quarantined, i);
         assert_int_equal(store_quarantine(w->store, rows[i].table, rows[i].id, at_minute(0)), 0);
         assert_int_equal(store_quarantine(w->store, rows[i].table, rows[i].id, at_minute(0)), 0);
-        assert_int_equal(store_quarantine(w->store, rows[i].table, "nobody", at_minute(0)), -ENOENT);
+        assert_int_equal(store_quarantine(w->store, rows[i].table, "nobody", at_minute(0)),
+                         -ENOENT);
     }
     assert_int_equal(store_count(w->store, at_minute(9999), &c), 0);
     assert_int_equal(c.overdue, 0);

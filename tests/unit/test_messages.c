@@ -1,4 +1,5 @@
-/* Messages: born once, guarded steps, what is due in which order, lists and cancellations by several filters, attempts, links. */
+/* Messages: born once, guarded steps, what is due in which order, lists and cancellations by
+ * several filters, attempts, links. */
 #include "store_world.h"
 
 static struct message_row get(struct world *w, const char *id) {
@@ -97,7 +98,8 @@ static void every_state_is_kept_with_its_timer(void **state) {
         m.state = (enum message_state)s;
         m.wake_at = message_state_final(m.state) ? at_minute(1) : INSTANT_NEVER;
         world_begin(w);
-        assert_int_equal(message_insert(w->store, &m), -EINVAL); /* a timer exactly while it is not final */
+        assert_int_equal(message_insert(w->store, &m),
+                         -EINVAL); /* a timer exactly while it is not final */
         store_rollback(w->store);
         m.wake_at = message_state_final(m.state) ? INSTANT_NEVER : at_minute(1);
         world_begin(w);
@@ -193,7 +195,8 @@ static void updates_are_guarded(void **state) {
     }
     assert_int_equal(get(w, m.id).state, MESSAGE_QUEUED);
     assert_int_equal(message_update(w->store, &m, MESSAGE_QUEUED), 0);
-    assert_int_equal(message_update(w->store, &m, MESSAGE_QUEUED), -ESTALE); /* twice from the same look */
+    assert_int_equal(message_update(w->store, &m, MESSAGE_QUEUED),
+                     -ESTALE); /* twice from the same look */
     m.state = MESSAGE_ACCEPTED;
     m.wake_at = INSTANT_NEVER;
     assert_int_equal(message_update(w->store, &m, MESSAGE_SENDING), 0);
@@ -229,7 +232,8 @@ static void what_is_due_comes_by_priority_then_time(void **state) {
         const struct message_row m = get(w, ids[i]);
         const int priority = kind_policies[m.kind].priority;
         assert_true(m.state != MESSAGE_SENDING && m.wake_at.us <= at_minute(30).us);
-        assert_true(priority > last_priority || (priority == last_priority && instant_cmp(m.wake_at, last) >= 0));
+        assert_true(priority > last_priority ||
+                    (priority == last_priority && instant_cmp(m.wake_at, last) >= 0));
         last_priority = priority;
         last = m.wake_at;
     }
@@ -257,7 +261,8 @@ static void ids_by_state(void **state) {
     assert_int_equal(message_in_state(w->store, MESSAGE_FAILED, ids, 5), 0);
     assert_int_equal(message_in_state(w->store, MESSAGE_SENDING, ids, 5), 3);
     assert_int_equal(store_quarantine(w->store, "message", ids[1], at_minute(0)), 0);
-    assert_int_equal(message_in_state(w->store, MESSAGE_SENDING, ids, 5), 2); /* else a start would never end */
+    assert_int_equal(message_in_state(w->store, MESSAGE_SENDING, ids, 5),
+                     2); /* else a start would never end */
 }
 
 /* ---- lists and cancellations ---- */
@@ -268,7 +273,8 @@ static void add_mixed(struct world *w) {
     world_begin(w);
     for (uint32_t i = 0; i < MIXED; i++) {
         struct message_row m = message_sample(i & 1 ? "S-1" : "S-2", i);
-        assert_int_equal(text_copy(m.participant, sizeof m.participant, i / 2 & 1 ? "P-1" : "P-2"), 0);
+        assert_int_equal(text_copy(m.participant, sizeof m.participant, i / 2 & 1 ? "P-1" : "P-2"),
+                         0);
         assert_int_equal(text_copy(m.escalation, sizeof m.escalation, i / 4 & 1 ? "E-1" : ""), 0);
         assert_int_equal(text_copy(m.recipient, sizeof m.recipient, i % 3 ? "P-1" : "A-1"), 0);
         m.audience = i % 5 ? AUDIENCE_PARTICIPANT : AUDIENCE_ADVOCATE;
@@ -294,8 +300,11 @@ static bool fits(const char *wanted, const char *text) {
 }
 
 static bool matches(const struct message_row *m, const struct message_filter *f) {
-    return fits(f->participant, m->participant) && fits(f->session, m->session) && fits(f->escalation, m->escalation) && fits(f->recipient, m->recipient) &&
-           fits(f->audience, audience_to_text(m->audience)) && fits(f->state, message_state_to_text(m->state)) && fits(f->kind, message_kind_to_text(m->kind));
+    return fits(f->participant, m->participant) && fits(f->session, m->session) &&
+           fits(f->escalation, m->escalation) && fits(f->recipient, m->recipient) &&
+           fits(f->audience, audience_to_text(m->audience)) &&
+           fits(f->state, message_state_to_text(m->state)) &&
+           fits(f->kind, message_kind_to_text(m->kind));
 }
 
 static void all_filters_hold_together(void **state) {
@@ -303,12 +312,14 @@ static void all_filters_hold_together(void **state) {
     static struct message_row all[MIXED + 1], page[7];
 
     add_mixed(w);
-    assert_int_equal(message_list(w->store, &(struct message_filter){0}, "", &w->arena, all, MIXED + 1), MIXED);
+    assert_int_equal(
+        message_list(w->store, &(struct message_filter){0}, "", &w->arena, all, MIXED + 1), MIXED);
     for (unsigned bits = 0; bits < 128; bits++) {
         const struct message_filter filter = filter_number(bits);
         char after[MESSAGE_ID_SIZE] = "";
         int count, at = 0;
-        while ((count = message_list(w->store, &filter, after, &w->arena, page, ARRAY_COUNT(page))) > 0) {
+        while ((count = message_list(w->store, &filter, after, &w->arena, page,
+                                     ARRAY_COUNT(page))) > 0) {
             for (int i = 0; i < count; i++, at++) {
                 while (at < MIXED && !matches(&all[at], &filter)) {
                     at++;
@@ -331,7 +342,8 @@ static void cancellations_take_what_matches_and_nothing_else(void **state) {
     static struct message_row before[MIXED], after[MIXED];
 
     add_mixed(w);
-    assert_int_equal(message_list(w->store, &(struct message_filter){0}, "", &w->arena, before, MIXED), MIXED);
+    assert_int_equal(
+        message_list(w->store, &(struct message_filter){0}, "", &w->arena, before, MIXED), MIXED);
     for (unsigned bits = 1; bits < 128; bits++) {
         const struct message_filter filter = filter_number(bits);
         if (!(bits & 7)) {
@@ -342,9 +354,12 @@ static void cancellations_take_what_matches_and_nothing_else(void **state) {
             expected += matches(&before[i], &filter) && before[i].state != MESSAGE_SENDING;
         }
         world_begin(w);
-        assert_int_equal(message_cancel_matching(w->store, &filter, "moved", at_minute(0)), expected);
+        assert_int_equal(message_cancel_matching(w->store, &filter, "moved", at_minute(0)),
+                         expected);
         assert_int_equal(message_cancel_matching(w->store, &filter, "moved", at_minute(0)), 0);
-        assert_int_equal(message_list(w->store, &(struct message_filter){0}, "", &w->arena, after, MIXED), MIXED);
+        assert_int_equal(
+            message_list(w->store, &(struct message_filter){0}, "", &w->arena, after, MIXED),
+            MIXED);
         for (int i = 0; i < MIXED; i++) {
             if (matches(&before[i], &filter) && before[i].state != MESSAGE_SENDING) {
                 assert_int_equal(after[i].state, MESSAGE_CANCELLED);
@@ -394,9 +409,12 @@ static void attempts_have_a_beginning_and_an_end(void **state) {
     assert_int_equal(text_copy(m.gateway, sizeof m.gateway, "relay"), 0);
     for (m.attempt_count = 1; m.attempt_count <= 3; m.attempt_count++) {
         assert_int_equal(message_attempt_begin(w->store, &m, at_minute(m.attempt_count)), 0);
-        assert_int_equal(message_attempt_begin(w->store, &m, at_minute(9)), -EEXIST); /* the same attempt is not made twice */
+        assert_int_equal(message_attempt_begin(w->store, &m, at_minute(9)),
+                         -EEXIST); /* the same attempt is not made twice */
     }
-    const struct delivery second = answer(m.id, 2, OUTCOME_UNCERTAIN), never = answer(m.id, 4, OUTCOME_UNCERTAIN), other = answer("M-NONE", 1, OUTCOME_UNCERTAIN);
+    const struct delivery second = answer(m.id, 2, OUTCOME_UNCERTAIN),
+                          never = answer(m.id, 4, OUTCOME_UNCERTAIN),
+                          other = answer("M-NONE", 1, OUTCOME_UNCERTAIN);
     assert_int_equal(message_attempt_end(w->store, &second, at_minute(5)), 0);
     assert_int_equal(message_attempt_end(w->store, &never, at_minute(5)), -ENOENT);
     assert_int_equal(message_attempt_end(w->store, &other, at_minute(5)), -ENOENT);
@@ -409,7 +427,8 @@ static void attempts_have_a_beginning_and_an_end(void **state) {
         assert_int_equal(rows[i].begun_at.us, at_minute(i + 1).us);
         assert_int_equal(rows[i].ended_at.us, i == 1 ? at_minute(5).us : 0);
         assert_string_equal(rows[i].gateway, "relay");
-        assert_string_equal(rows[i].outcome, i == 1 ? outcome_class_to_text(OUTCOME_UNCERTAIN) : "");
+        assert_string_equal(rows[i].outcome,
+                            i == 1 ? outcome_class_to_text(OUTCOME_UNCERTAIN) : "");
         assert_string_equal(rows[i].detail, i == 1 ? "HTTP 503" : "");
     }
     assert_int_equal(message_attempt_list(w->store, second.message_id, &w->arena, rows, 2), 2);
@@ -455,19 +474,47 @@ static void links_are_found_by_the_hash_of_their_token(void **state) {
 static void bad_rows_do_not_read(void **state) {
     struct world *w = *state;
     static const char *const changes[] = {
-        "kind='threat'", "kind=hex(zeroblob(13))", "audience='victim'", "channel='fax'", "channel='carrier pigeon'", "state='lost'", "state=hex(zeroblob(8))", "recipient=hex(zeroblob(17))",
-        "topic=hex(zeroblob(17))", "session=CAST(x'5300' AS TEXT)", "revision=-1", "step=4294967296", "ordinal=-7", "old_start='2027-02-30T10:00'", "old_start='-'", "note=x'01'",
-        "note=zeroblob(100)", "reason=hex(zeroblob(33))", "created_us=9223372036854775807", "due_us=-9000000000000000000", "not_after_us=9000000000000000000", "sent_us=9000000000000000000",
-        "wake_us=9000000000000000000", "gateway=hex(zeroblob(17))", "attempt_count=-1", "recipient_address=zeroblob(29)", "subject=zeroblob(30)", "body=zeroblob(100000)", "provider_id=hex(zeroblob(64))",
+        "kind='threat'",
+        "kind=hex(zeroblob(13))",
+        "audience='victim'",
+        "channel='fax'",
+        "channel='carrier pigeon'",
+        "state='lost'",
+        "state=hex(zeroblob(8))",
+        "recipient=hex(zeroblob(17))",
+        "topic=hex(zeroblob(17))",
+        "session=CAST(x'5300' AS TEXT)",
+        "revision=-1",
+        "step=4294967296",
+        "ordinal=-7",
+        "old_start='2027-02-30T10:00'",
+        "old_start='-'",
+        "note=x'01'",
+        "note=zeroblob(100)",
+        "reason=hex(zeroblob(33))",
+        "created_us=9223372036854775807",
+        "due_us=-9000000000000000000",
+        "not_after_us=9000000000000000000",
+        "sent_us=9000000000000000000",
+        "wake_us=9000000000000000000",
+        "gateway=hex(zeroblob(17))",
+        "attempt_count=-1",
+        "recipient_address=zeroblob(29)",
+        "subject=zeroblob(30)",
+        "body=zeroblob(100000)",
+        "provider_id=hex(zeroblob(64))",
     };
     const struct message_filter filter = {.participant = "P-1"};
 
     for (uint32_t i = 0; i < ARRAY_COUNT(changes); i++) {
-        struct message_row bad = message_sample("S-1", 1), good = message_sample("S-1", 2), rows[3], row = {.id = "untouched"};
+        struct message_row bad = message_sample("S-1", 1), good = message_sample("S-1", 2), rows[3],
+                           row = {.id = "untouched"};
         (void)raw_run(w, "DELETE FROM message");
         assert_int_equal(message_insert(w->store, &bad), 1);
         assert_int_equal(message_insert(w->store, &good), 1);
-        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE message SET %s WHERE id='%s'", changes[i], bad.id)), 1);
+        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE message SET %s WHERE id='%s'",
+                                                 changes[i], bad.id)),
+                         1);
         if (message_find(w->store, bad.id, &w->arena, &row) != -EUCLEAN) {
             fail_msg("%s: was read", changes[i]);
         }

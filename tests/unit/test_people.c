@@ -19,7 +19,8 @@ static void nouns_come_back_as_they_went_in(void **state) {
         assert_string_equal(row.id, ids[n]);
         for (size_t i = 0; i < noun_tables[n].field_count; i++) {
             assert_string_equal(row.values[i], expected.values[i]);
-            assert_string_equal(noun_value(&row, noun_tables[n].fields[i].name), expected.values[i]);
+            assert_string_equal(noun_value(&row, noun_tables[n].fields[i].name),
+                                expected.values[i]);
         }
         for (size_t m = 0; m < NOUN_COUNT; m++) {
             assert_int_equal(noun_exists(w->store, (enum noun)m, ids[n]), m == n);
@@ -68,10 +69,13 @@ static void an_account_has_one_role(void **state) {
         assert_int_equal(noun_insert(w->store, &row), -EEXIST);
         store_rollback(w->store);
     }
-    assert_string_equal(noun_value(&(struct noun_row[]){read_noun(w, NOUN_ADVOCATE, "A-1")}[0], "name"), "name of A-1");
+    assert_string_equal(
+        noun_value(&(struct noun_row[]){read_noun(w, NOUN_ADVOCATE, "A-1")}[0], "name"),
+        "name of A-1");
 }
 
-static int set_field(struct world *w, enum noun noun, const char *id, const char *field, const char *value) {
+static int set_field(struct world *w, enum noun noun, const char *id, const char *field,
+                     const char *value) {
     struct noun_row row = read_noun(w, noun, id);
 
     noun_set(&row, field, value);
@@ -90,16 +94,21 @@ static void a_contact_belongs_to_one_person(void **state) {
 
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "mobile", "+447700900001"), 0);
     /* Nobody else may have it, whoever they are, in whatever field; one answer for all. */
-    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "+447700900001"), -ECONNREFUSED);
+    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "+447700900001"),
+                     -ECONNREFUSED);
     assert_int_equal(set_field(w, NOUN_ADVOCATE, "A-1", "phone", "+447700900001"), -ECONNREFUSED);
-    assert_int_equal(set_field(w, NOUN_PRACTITIONER, "W-1", "mobile", "+447700900001"), -ECONNREFUSED);
-    assert_string_equal(noun_value(&(struct noun_row[]){read_noun(w, NOUN_ADVOCATE, "A-1")}[0], "phone"), "phone of A-1");
+    assert_int_equal(set_field(w, NOUN_PRACTITIONER, "W-1", "mobile", "+447700900001"),
+                     -ECONNREFUSED);
+    assert_string_equal(
+        noun_value(&(struct noun_row[]){read_noun(w, NOUN_ADVOCATE, "A-1")}[0], "phone"),
+        "phone of A-1");
     /* Its owner may keep it, and change everything else. */
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "mobile", "+447700900001"), 0);
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "name", "another name"), 0);
     /* Change it: the old one is free, the new one is not. */
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "mobile", "+447700900002"), 0);
-    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "+447700900002"), -ECONNREFUSED);
+    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "+447700900002"),
+                     -ECONNREFUSED);
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "+447700900001"), 0);
     /* Give it up: it is free. */
     assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", ""), 0);
@@ -130,8 +139,10 @@ static void a_new_person_cannot_bring_a_taken_contact(void **state) {
 static void a_refused_change_leaves_the_old_contact_held(void **state) {
     struct world *w = *state;
 
-    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "mobile", "mobile of P-2"), -ECONNREFUSED);
-    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "mobile of P-1"), -ECONNREFUSED);
+    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-1", "mobile", "mobile of P-2"),
+                     -ECONNREFUSED);
+    assert_int_equal(set_field(w, NOUN_PARTICIPANT, "P-2", "mobile", "mobile of P-1"),
+                     -ECONNREFUSED);
     assert_int_equal(raw_number(w, "SELECT count(*) FROM contact"), 16);
 }
 
@@ -170,7 +181,9 @@ static void states_of_participants(void **state) {
 
     assert_int_equal(participant_state_find(w->store, "P-1", &row), 0);
     assert_int_equal(row.state, PARTICIPANT_REFERRED);
-    assert_int_equal(row.plan_start.year + row.window_end.year + row.changed_at.us + row.started + row.because[0], 0);
+    assert_int_equal(row.plan_start.year + row.window_end.year + row.changed_at.us + row.started +
+                         row.because[0],
+                     0);
     for (size_t s = 0; s < PARTICIPANT_STATE_COUNT; s++) {
         row = (struct participant_state_row){.state = (enum participant_state)s,
                                              .plan_start = {2027, 1, 12},
@@ -220,7 +233,8 @@ static void absences_are_listed_by_date(void **state) {
     }
     const struct absence_row other = absence(9, "other");
     assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-2", &other), 0);
-    assert_int_equal(absence_insert(w->store, NOUN_PARTICIPANT, "W-1", &other), 0); /* another noun's */
+    assert_int_equal(absence_insert(w->store, NOUN_PARTICIPANT, "W-1", &other),
+                     0); /* another noun's */
     assert_int_equal(absence_insert(w->store, NOUN_PARTICIPANT, "W-1", &other), -EEXIST);
     world_commit(w);
     assert_int_equal(absence_list(w->store, NOUN_PRACTITIONER, "W-1", &w->arena, rows, 8), 5);
@@ -251,7 +265,8 @@ static void of_many_absences_the_latest_are_listed(void **state) {
 
 static void impossible_absences_are_refused(void **state) {
     struct world *w = *state;
-    const struct absence_row backwards = {{2027, 2, 2}, {2027, 2, 1}, ""}, open = {{2027, 2, 2}, {0}, ""}, none = {{0}, {0}, ""};
+    const struct absence_row backwards = {{2027, 2, 2}, {2027, 2, 1}, ""},
+                             open = {{2027, 2, 2}, {0}, ""}, none = {{0}, {0}, ""};
 
     world_begin(w);
     assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-1", &backwards), -EINVAL);
@@ -262,7 +277,8 @@ static void impossible_absences_are_refused(void **state) {
 
 /* ---- links ---- */
 
-static int link_now(struct world *w, const char *advocate, const char *participant, const char *case_ref, bool all, int64_t minute) {
+static int link_now(struct world *w, const char *advocate, const char *participant,
+                    const char *case_ref, bool all, int64_t minute) {
     struct link_row row = {.case_ref = case_ref, .all = all};
 
     assert_int_equal(text_copy(row.advocate, sizeof row.advocate, advocate), 0);
@@ -279,7 +295,8 @@ static void links_come_and_go(void **state) {
     assert_int_equal(link_now(w, "A-1", "P-1", "case two", false, 1), -EEXIST);
     assert_int_equal(link_now(w, "A-9", "P-1", "case", true, 0), -ENOENT);
     assert_int_equal(link_now(w, "A-1", "P-9", "case", true, 0), -ENOENT);
-    assert_int_equal(link_now(w, "P-1", "P-2", "case", true, 0), -ENOENT); /* no participant is an advocate */
+    assert_int_equal(link_now(w, "P-1", "P-2", "case", true, 0),
+                     -ENOENT); /* no participant is an advocate */
     assert_int_equal(link_now(w, "A-1", "P-2", "", true, 0), -EINVAL);
     assert_int_equal(link_find(w->store, "A-1", "P-1", &w->arena, &row), 0);
     assert_string_equal(row.case_ref, "case one");
@@ -293,7 +310,8 @@ static void links_come_and_go(void **state) {
     assert_false(row.all);
     world_commit(w);
     assert_int_equal(raw_number(w, "SELECT count(*) FROM link"), 2); /* history */
-    assert_int_equal(raw_number(w, "SELECT removed_us FROM link WHERE removed_us IS NOT NULL"), at_minute(2).us);
+    assert_int_equal(raw_number(w, "SELECT removed_us FROM link WHERE removed_us IS NOT NULL"),
+                     at_minute(2).us);
 }
 
 static void links_are_listed_from_both_sides(void **state) {
@@ -352,10 +370,13 @@ static void bad_rows_do_not_read(void **state) {
         int (*read)(struct world *w);
     } rows[] = {
         {"UPDATE participant_state SET state='lost' WHERE id='P-1'", read_state},
-        {"UPDATE participant_state SET state='referred-and-much-longer-than-any-state' WHERE id='P-1'", read_state},
+        {"UPDATE participant_state SET state='referred-and-much-longer-than-any-state' WHERE "
+         "id='P-1'",
+         read_state},
         {"UPDATE participant_state SET plan_start='2027-02-30' WHERE id='P-1'", read_state},
         {"UPDATE participant_state SET window_end='soon' WHERE id='P-1'", read_state},
-        {"UPDATE participant_state SET because='a reason that is too long' WHERE id='P-1'", read_state},
+        {"UPDATE participant_state SET because='a reason that is too long' WHERE id='P-1'",
+         read_state},
         {"UPDATE participant_state SET changed_us=9000000000000000000 WHERE id='P-1'", read_state},
         {"UPDATE participant SET name=x'00' WHERE id='P-1'", read_participant},
         {"UPDATE participant SET name=zeroblob(500) WHERE id='P-1'", read_participant},
@@ -375,7 +396,8 @@ static void bad_rows_do_not_read(void **state) {
 
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         (void)raw_run(w, "DELETE FROM absence; DELETE FROM link;"
-                         "DELETE FROM participant_state; DELETE FROM participant WHERE id='P-1'; DELETE FROM account WHERE id='P-1'; DELETE FROM contact WHERE id='P-1'");
+                         "DELETE FROM participant_state; DELETE FROM participant WHERE id='P-1'; "
+                         "DELETE FROM account WHERE id='P-1'; DELETE FROM contact WHERE id='P-1'");
         world_begin(w);
         world_add(w, NOUN_PARTICIPANT, "P-1");
         assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-1", &away), 0);

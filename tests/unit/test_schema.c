@@ -1,4 +1,5 @@
-/* The schema: what was released never changes, every CHECK refuses something, every statement finds its rows by an index. */
+/* The schema: what was released never changes, every CHECK refuses something, every statement finds
+ * its rows by an index. */
 #include "store_world.h"
 
 #include "../../src/store/query.h"
@@ -38,7 +39,11 @@ static const char *schema_of(struct world *w) {
     struct text t;
 
     text_init(&t, text, 100000);
-    assert_int_equal(sqlite3_prepare_v2(w->store->db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(w->store->db,
+                           "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid", -1,
+                           &statement, NULL),
+        SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
         text_addf(&t, "%s;\n", (const char *)sqlite3_column_text(statement, 0));
     }
@@ -47,8 +52,8 @@ static const char *schema_of(struct world *w) {
     return text;
 }
 
-/* A released migration is never edited: a change needs a new one. While version 1 is not released, the frozen copy is written anew
- * with COBI_TEST_FREEZE=FILE. */
+/* A released migration is never edited: a change needs a new one. While version 1 is not released,
+ * the frozen copy is written anew with COBI_TEST_FREEZE=FILE. */
 static void version_1_is_frozen(void **state) {
     struct world *w = *state;
     const char *now = schema_of(w), *target = getenv("COBI_TEST_FREEZE");
@@ -64,11 +69,13 @@ static void version_1_is_frozen(void **state) {
         while (now[same] == frozen[same]) {
             same++;
         }
-        fail_msg("version 1 of the schema was edited, here: ...%.120s\nfrozen: ...%.120s", now + same, frozen + same);
+        fail_msg("version 1 of the schema was edited, here: ...%.120s\nfrozen: ...%.120s",
+                 now + same, frozen + same);
     }
 }
 
-/* What an earlier release left behind opens and works: begins at the frozen copy, ends at what a new database has. */
+/* What an earlier release left behind opens and works: begins at the frozen copy, ends at what a
+ * new database has. */
 static void every_version_migrates(void **state) {
     struct world *w = *state;
     const char *fresh = schema_of(w);
@@ -77,8 +84,11 @@ static void every_version_migrates(void **state) {
     world_close(w);
     assert_int_equal(unlink(w->file), 0);
     assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, frozen_schema(w, "schema-1.sql"), NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA application_id=1668244073; PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, frozen_schema(w, "schema-1.sql"), NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA application_id=1668244073; PRAGMA user_version=1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     world_open(w);
     assert_string_equal(schema_of(w), fresh);
@@ -98,10 +108,17 @@ static void fields_of_nouns_have_their_columns(void **state) {
     for (size_t n = 0; n < NOUN_COUNT; n++) {
         sqlite3_stmt *statement = NULL;
         size_t columns = 0;
-        assert_int_equal(sqlite3_prepare_v2(w->store->db, "SELECT name,type,\"notnull\" FROM pragma_table_info(?) WHERE name NOT IN('id','account')", -1, &statement, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_bind_text(statement, 1, noun_tables[n].name, -1, SQLITE_STATIC), SQLITE_OK);
+        assert_int_equal(
+            sqlite3_prepare_v2(w->store->db,
+                               "SELECT name,type,\"notnull\" FROM pragma_table_info(?) WHERE name "
+                               "NOT IN('id','account')",
+                               -1, &statement, NULL),
+            SQLITE_OK);
+        assert_int_equal(sqlite3_bind_text(statement, 1, noun_tables[n].name, -1, SQLITE_STATIC),
+                         SQLITE_OK);
         for (; sqlite3_step(statement) == SQLITE_ROW; columns++) {
-            const char *name = (const char *)sqlite3_column_text(statement, 0), *type = (const char *)sqlite3_column_text(statement, 1);
+            const char *name = (const char *)sqlite3_column_text(statement, 0),
+                       *type = (const char *)sqlite3_column_text(statement, 1);
             assert_string_equal(type, is_sealed((enum noun)n, name) ? "BLOB" : "TEXT");
             assert_int_equal(sqlite3_column_int(statement, 2), !is_sealed((enum noun)n, name));
         }
@@ -113,13 +130,17 @@ static void fields_of_nouns_have_their_columns(void **state) {
 static void tables_are_strict(void **state) {
     struct world *w = *state;
 
-    assert_int_equal(raw_number(w, "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE '%STRICT'"), 0);
-    assert_int_equal(raw_number(w, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check='ok'"), 1);
+    assert_int_equal(raw_number(w, "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name "
+                                   "NOT LIKE 'sqlite_%' AND sql NOT LIKE '%STRICT'"),
+                     0);
+    assert_int_equal(
+        raw_number(w, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check='ok'"), 1);
 }
 
 /* ---- CHECKs ---- */
 
-/* Each row is changed from a good one, in the table's one row; the text is what SQLite says was violated. */
+/* Each row is changed from a good one, in the table's one row; the text is what SQLite says was
+ * violated. */
 static const struct check_case {
     const char *sql, *check;
 } check_cases[] = {
@@ -130,8 +151,10 @@ static const struct check_case {
     {"UPDATE advocate SET id=''", "length(id) BETWEEN 1 AND 32"},
     {"UPDATE officer SET id=''", "length(id) BETWEEN 1 AND 32"},
     {"UPDATE participant SET id='' WHERE id='P-2'", "length(id) BETWEEN 1 AND 32"},
-    {"UPDATE account SET noun='victim'", "noun IN('office','practitioner','supervisor','advocate','officer','participant')"},
-    {"UPDATE participant_state SET state='gone'", "state IN('referred','active','paused','completed','withdrawn','ended')"},
+    {"UPDATE account SET noun='victim'",
+     "noun IN('office','practitioner','supervisor','advocate','officer','participant')"},
+    {"UPDATE participant_state SET state='gone'",
+     "state IN('referred','active','paused','completed','withdrawn','ended')"},
     {"UPDATE participant_state SET started=2", "started IN(0,1)"},
     {"UPDATE absence SET from_date=''", "length(from_date)=10 AND length(to_date)=10"},
     {"UPDATE absence SET to_date='2027-02-1'", "length(from_date)=10 AND length(to_date)=10"},
@@ -143,22 +166,30 @@ static const struct check_case {
     {"UPDATE session SET attempt=0", "attempt>0"},
     {"UPDATE session SET minutes=0", "minutes>0"},
     {"UPDATE session SET revision=-1", "revision>=0"},
-    {"UPDATE session SET state='missed'", "state IN('planned','awaiting_outcome','recorded','cancelled')"},
+    {"UPDATE session SET state='missed'",
+     "state IN('planned','awaiting_outcome','recorded','cancelled')"},
     {"UPDATE session SET quarantined=2", "quarantined IN(0,1)"},
     {"UPDATE session SET outcome='ATTC'", "(outcome<>'')=(state='recorded')"},
     {"UPDATE session SET state='recorded'", "(outcome<>'')=(state='recorded')"},
     {"UPDATE session SET wake_us=NULL", "wake_us IS NOT NULL OR state IN('recorded','cancelled')"},
-    {"UPDATE session SET state='awaiting_outcome',wake_us=NULL", "wake_us IS NOT NULL OR state IN('recorded','cancelled')"},
+    {"UPDATE session SET state='awaiting_outcome',wake_us=NULL",
+     "wake_us IS NOT NULL OR state IN('recorded','cancelled')"},
     {"UPDATE session SET state='cancelled'", "wake_us IS NULL OR state<>'cancelled'"},
     {"UPDATE message SET id=''", "length(id) BETWEEN 1 AND 32"},
-    {"UPDATE message SET state='lost'", "state IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','cancelled','expired','held','skipped')"},
+    {"UPDATE message SET state='lost'",
+     "state "
+     "IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','"
+     "cancelled','expired','held','skipped')"},
     {"UPDATE message SET repeat=2", "repeat IN(0,1)"},
     {"UPDATE message SET quarantined=-1", "quarantined IN(0,1)"},
-    {"UPDATE message SET wake_us=NULL", "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
-    {"UPDATE message SET state='failed'", "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
+    {"UPDATE message SET wake_us=NULL",
+     "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
+    {"UPDATE message SET state='failed'",
+     "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
     {"UPDATE ack SET used=2", "used IN(0,1)"},
     {"UPDATE escalation SET id=''", "length(id) BETWEEN 1 AND 32"},
-    {"UPDATE escalation SET state='asleep'", "state IN('open','waiting','acknowledged','resolved')"},
+    {"UPDATE escalation SET state='asleep'",
+     "state IN('open','waiting','acknowledged','resolved')"},
     {"UPDATE escalation SET exhausted=2", "exhausted IN(0,1)"},
     {"UPDATE escalation SET quarantined=2", "quarantined IN(0,1)"},
     {"UPDATE escalation SET wake_us=NULL", "(wake_us IS NULL)=(state='resolved')"},
@@ -178,7 +209,8 @@ static void one_of_each(struct world *w) {
     struct message_row m = message_sample(s.id, 1);
     struct escalation_row e = escalation_sample(s.id);
     struct task_row t = task_sample(s.id, TASK_PHONE);
-    const struct feed_row f = {.id = "F-1", .owner_kind = "office", .owner = "O-1", .created_at = {T0}};
+    const struct feed_row f = {
+        .id = "F-1", .owner_kind = "office", .owner = "O-1", .created_at = {T0}};
 
     world_begin(w);
     assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-1", &absence), 0);
@@ -198,11 +230,15 @@ static void every_check_refuses(void **state) {
     struct world *w = *state;
 
     one_of_each(w);
-    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA foreign_keys=OFF", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA foreign_keys=OFF", NULL, NULL, NULL),
+                     SQLITE_OK);
     for (size_t i = 0; i < ARRAY_COUNT(check_cases); i++) {
         char *fault = NULL;
-        const char *expected = arena_printf(&w->arena, "CHECK constraint failed: %s", check_cases[i].check);
-        if (sqlite3_exec(w->store->db, check_cases[i].sql, NULL, NULL, &fault) != SQLITE_CONSTRAINT_CHECK || strcmp(fault, expected) != 0) {
+        const char *expected = arena_printf(&w->arena, "CHECK constraint failed: %s",
+                                            check_cases[i].check);
+        if (sqlite3_exec(w->store->db, check_cases[i].sql, NULL, NULL, &fault) !=
+                SQLITE_CONSTRAINT_CHECK ||
+            strcmp(fault, expected) != 0) {
             fail_msg("%s: %s", check_cases[i].sql, fault ? fault : "was taken");
         }
         sqlite3_free(fault);
@@ -215,16 +251,22 @@ static void every_check_has_a_case(void **state) {
     sqlite3_stmt *statement = NULL;
     size_t found = 0;
 
-    assert_int_equal(sqlite3_prepare_v2(w->store->db, "SELECT name,sql FROM sqlite_schema WHERE type='table'", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(w->store->db,
+                                        "SELECT name,sql FROM sqlite_schema WHERE type='table'", -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
-        const char *update = arena_printf(&w->arena, "UPDATE %s SET ", (const char *)sqlite3_column_text(statement, 0));
-        for (const char *at = (const char *)sqlite3_column_text(statement, 1); (at = strstr(at, "CHECK(")) != NULL; at++) {
+        const char *update = arena_printf(&w->arena, "UPDATE %s SET ",
+                                          (const char *)sqlite3_column_text(statement, 0));
+        for (const char *at = (const char *)sqlite3_column_text(statement, 1);
+             (at = strstr(at, "CHECK(")) != NULL; at++) {
             const char *check = at + strlen("CHECK(");
             bool has_case = false;
             for (size_t i = 0; i < ARRAY_COUNT(check_cases); i++) {
                 const size_t length = strlen(check_cases[i].check);
                 has_case = has_case || (strncmp(check_cases[i].sql, update, strlen(update)) == 0 &&
-                                        strncmp(check, check_cases[i].check, length) == 0 && check[length] == ')');
+                                        strncmp(check, check_cases[i].check, length) == 0 &&
+                                        check[length] == ')');
             }
             if (!has_case) {
                 fail_msg("%s has no case for CHECK(%.60s", update, check);
@@ -242,9 +284,12 @@ static void every_check_has_a_case(void **state) {
 static const struct {
     const char *statement, *scan, *reason;
 } allowed_scans[] = {
-    {"COUNT_SESSIONS", "SCAN session USING COVERING INDEX session_wake", "only what waits is in that index"},
-    {"COUNT_ESCALATIONS", "SCAN escalation USING COVERING INDEX escalation_wake", "only what waits is in that index"},
-    {"COUNT_MESSAGES", "SCAN message USING COVERING INDEX message_wake", "only what waits is in that index"},
+    {"COUNT_SESSIONS", "SCAN session USING COVERING INDEX session_wake",
+     "only what waits is in that index"},
+    {"COUNT_ESCALATIONS", "SCAN escalation USING COVERING INDEX escalation_wake",
+     "only what waits is in that index"},
+    {"COUNT_MESSAGES", "SCAN message USING COVERING INDEX message_wake",
+     "only what waits is in that index"},
     {"COUNT_TASKS", "SCAN task USING COVERING INDEX task_wake", "only what waits is in that index"},
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
@@ -253,7 +298,8 @@ static const struct {
 
 static bool scan_allowed(const char *statement, const char *plan) {
     for (size_t i = 0; i < ARRAY_COUNT(allowed_scans); i++) {
-        if (strcmp(allowed_scans[i].statement, statement) == 0 && strcmp(allowed_scans[i].scan, plan) == 0) {
+        if (strcmp(allowed_scans[i].statement, statement) == 0 &&
+            strcmp(allowed_scans[i].scan, plan) == 0) {
             return true;
         }
     }
@@ -270,7 +316,8 @@ static void no_statement_scans_a_table(void **state) {
         assert_int_equal(sqlite3_prepare_v2(w->store->db, sql, -1, &statement, NULL), SQLITE_OK);
         while (sqlite3_step(statement) == SQLITE_ROW) {
             const char *plan = (const char *)sqlite3_column_text(statement, 3);
-            const bool sorts = strstr(plan, "TEMP B-TREE") != NULL && strcmp(names[i], "ABSENCE_LIST") != 0; /* only what it returns */
+            const bool sorts = strstr(plan, "TEMP B-TREE") != NULL &&
+                               strcmp(names[i], "ABSENCE_LIST") != 0; /* only what it returns */
             if (getenv("COBI_TEST_PLANS")) {
                 print_message("%s: %s\n", names[i], plan);
             }
@@ -288,7 +335,8 @@ static void no_statement_scans_a_table(void **state) {
 static void nouns_come_first_in_the_catalogue(void **state) {
     (void)state;
     for (size_t n = 0; n < NOUN_COUNT; n++) {
-        static const char *const verbs[] = {"INSERT INTO ", "UPDATE ", "SELECT id", "SELECT id FROM "};
+        static const char *const verbs[] = {"INSERT INTO ", "UPDATE ", "SELECT id",
+                                            "SELECT id FROM "};
         for (size_t v = 0; v < ARRAY_COUNT(verbs); v++) {
             assert_int_equal(strncmp(texts[4 * n + v], verbs[v], strlen(verbs[v])), 0);
             assert_non_null(strstr(texts[4 * n + v], noun_tables[n].name));
@@ -299,9 +347,14 @@ static void nouns_come_first_in_the_catalogue(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(version_1_is_frozen),      T(every_version_migrates), T(fields_of_nouns_have_their_columns),
-        T(tables_are_strict),        T(every_check_refuses),    T(every_check_has_a_case),
-        T(no_statement_scans_a_table), T(nouns_come_first_in_the_catalogue),
+        T(version_1_is_frozen),
+        T(every_version_migrates),
+        T(fields_of_nouns_have_their_columns),
+        T(tables_are_strict),
+        T(every_check_refuses),
+        T(every_check_has_a_case),
+        T(no_statement_scans_a_table),
+        T(nouns_come_first_in_the_catalogue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Boxes open only with their key, at their place, whole; hashes agree with HMAC-SHA-256 made elsewhere. */
+/* Boxes open only with their key, at their place, whole; hashes agree with HMAC-SHA-256 made
+ * elsewhere. */
 #include "../../src/store/seal.h"
 #include "cobi/base/cleanup.h"
 #include "seed.h"
@@ -61,8 +62,8 @@ static void boxes_stay_at_their_place(void **state) {
         const char *place, *row;
         unsigned char key;
     } elsewhere[] = {
-        {"t.c", "r2", 1}, {"t.d", "r", 1}, {"u.c", "r", 1},    {"t.c", "r", 2}, {"t.c", "", 1},
-        {"", "r", 1},     {"t.cr", "", 1}, {"t.", "c\0r", 1},  {"t.c", "R", 1}, {"t.c", "r ", 1},
+        {"t.c", "r2", 1}, {"t.d", "r", 1}, {"u.c", "r", 1},   {"t.c", "r", 2}, {"t.c", "", 1},
+        {"", "r", 1},     {"t.cr", "", 1}, {"t.", "c\0r", 1}, {"t.c", "R", 1}, {"t.c", "r ", 1},
     };
     const struct seal_keys keys = keys_of(1);
     unsigned char box[6 + SEAL_OVERHEAD], plain[7] = "";
@@ -126,7 +127,8 @@ static void hashes_agree_with_others(void **state) {
     }
 }
 
-/* Around the size at which the heap takes over, and what differs only by where purpose and text meet. */
+/* Around the size at which the heap takes over, and what differs only by where purpose and text
+ * meet. */
 static void hashes_differ(void **state) {
     (void)state;
     static unsigned char digests[1200][32];

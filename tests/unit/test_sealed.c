@@ -1,4 +1,5 @@
-/* Every sealed column there is: no plain byte of it on the disk, and a box opens in its own row and column only. */
+/* Every sealed column there is: no plain byte of it on the disk, and a box opens in its own row and
+ * column only. */
 #include "store_world.h"
 
 #include "../../src/store/query.h"
@@ -28,8 +29,10 @@ static void add_noun(struct world *w, enum noun noun, const char *id) {
 }
 
 static const char *noun_id(enum noun noun, bool second) {
-    static const char *const ids[NOUN_COUNT][2] = {[NOUN_OFFICE] = {"O-A", "O-B"},   [NOUN_PRACTITIONER] = {"W-A", "W-B"}, [NOUN_SUPERVISOR] = {"V-A", "V-B"},
-                                                   [NOUN_ADVOCATE] = {"A-A", "A-B"}, [NOUN_OFFICER] = {"R-A", "R-B"},      [NOUN_PARTICIPANT] = {"P-A", "P-B"}};
+    static const char *const ids[NOUN_COUNT][2] = {
+        [NOUN_OFFICE] = {"O-A", "O-B"},     [NOUN_PRACTITIONER] = {"W-A", "W-B"},
+        [NOUN_SUPERVISOR] = {"V-A", "V-B"}, [NOUN_ADVOCATE] = {"A-A", "A-B"},
+        [NOUN_OFFICER] = {"R-A", "R-B"},    [NOUN_PARTICIPANT] = {"P-A", "P-B"}};
     return ids[noun][second];
 }
 
@@ -71,8 +74,13 @@ static void add_lines(struct world *w) {
     assert_int_equal(text_copy(s.id, sizeof s.id, "S-A"), 0);
     assert_int_equal(session_insert(w->store, &s), 0);
     for (int i = 0; i < 2; i++) {
-        const struct session_history_row line = {.at = at_minute(i), .what = "moved", .start = s.start, .zone = s.zone, .reason = canary(w, "line")};
-        const struct absence_row away = {{2027, 2, (uint8_t)(1 + i)}, {2027, 2, (uint8_t)(1 + i)}, canary(w, "absence")};
+        const struct session_history_row line = {.at = at_minute(i),
+                                                 .what = "moved",
+                                                 .start = s.start,
+                                                 .zone = s.zone,
+                                                 .reason = canary(w, "line")};
+        const struct absence_row away = {
+            {2027, 2, (uint8_t)(1 + i)}, {2027, 2, (uint8_t)(1 + i)}, canary(w, "absence")};
         const struct link_row link = {"A-A", "P-A", canary(w, "case"), true};
         assert_int_equal(session_history_add(w->store, "S-A", &line), 0);
         assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-A", &away), 0);
@@ -85,8 +93,13 @@ static void add_lines(struct world *w) {
 
 static struct cast add_cast(struct world *w) {
     struct cast cast;
-    const struct audit_entry entry = {.at = {T0}, .actor = "root", .action = "set", .subject = "P-A", .detail = canary(w, "detail")};
-    const struct feed_row feed = {.id = "F-A", .owner_kind = "office", .owner = "O-A", .created_at = {T0}};
+    const struct audit_entry entry = {.at = {T0},
+                                      .actor = "root",
+                                      .action = "set",
+                                      .subject = "P-A",
+                                      .detail = canary(w, "detail")};
+    const struct feed_row feed = {
+        .id = "F-A", .owner_kind = "office", .owner = "O-A", .created_at = {T0}};
     char hash[STORE_HASH_SIZE];
 
     world_begin(w);
@@ -140,7 +153,8 @@ static void no_canary_is_on_the_disk(void **state) {
     (void)add_cast(w);
     assert_true(canary_count > 40);
     assert_int_equal(files_with(w, CANARY), 0);
-    assert_true(files_with(w, "programme of P-A") >= 1); /* the search does find what is not sealed */
+    assert_true(files_with(w, "programme of P-A") >=
+                1); /* the search does find what is not sealed */
     assert_true(file_holds(arena_printf(&w->arena, "%s-wal", w->file), "programme of P-A"));
     world_close(w); /* moves all of it from the log to the database */
     assert_int_equal(files_with(w, CANARY), 0);
@@ -152,7 +166,8 @@ static void no_canary_is_on_the_disk(void **state) {
 static void no_canary_of_what_failed_is_on_the_disk(void **state) {
     struct world *w = *state;
 
-    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1", NULL, NULL, NULL),
+                     SQLITE_OK);
     (void)add_cast(w);
     world_begin(w);
     for (uint32_t i = 100; i < 400; i++) {
@@ -248,7 +263,8 @@ static int read_link(struct world *w, const struct cast *c) {
     return link_find(w->store, "A-A", "P-A", &w->arena, &row);
 }
 
-/* The row that is read, and another of the same table, by their conditions; %s is a message's or an escalation's id. */
+/* The row that is read, and another of the same table, by their conditions; %s is a message's or an
+ * escalation's id. */
 static const struct sealed_table {
     const char *table, *row, *other;
     int (*read)(struct world *w, const struct cast *c);
@@ -276,7 +292,8 @@ static const struct sealed_table *find_table(const char *name) {
     return &tables[0]; /* never: fail_msg ends the test */
 }
 
-static void expect_unreadable(struct world *w, const struct cast *cast, const struct sealed_table *t, const char *sql) {
+static void expect_unreadable(struct world *w, const struct cast *cast,
+                              const struct sealed_table *t, const char *sql) {
     if (raw_run(w, sql) != 1) {
         fail_msg("%s: changes nothing", sql);
     }
@@ -285,27 +302,41 @@ static void expect_unreadable(struct world *w, const struct cast *cast, const st
     }
 }
 
-static void spoil(struct world *w, const struct cast *cast, const struct sealed_table *t, const char *column, const char *other_column) {
+static void spoil(struct world *w, const struct cast *cast, const struct sealed_table *t,
+                  const char *column, const char *other_column) {
     struct arena *a = &w->arena;
-    const char *keep = arena_printf(a, "CREATE TABLE kept AS SELECT %s AS box FROM %s WHERE %s", column, t->table, t->row);
-    const char *back = arena_printf(a, "UPDATE %s SET %s=(SELECT box FROM kept) WHERE %s", t->table, column, t->row);
+    const char *keep = arena_printf(a, "CREATE TABLE kept AS SELECT %s AS box FROM %s WHERE %s",
+                                    column, t->table, t->row);
+    const char *back = arena_printf(a, "UPDATE %s SET %s=(SELECT box FROM kept) WHERE %s", t->table,
+                                    column, t->row);
     const char *set = arena_printf(a, "UPDATE %s SET %s=", t->table, column);
 
     assert_int_equal(t->read(w, cast), 0);
     (void)raw_run(w, keep);
     const int64_t length = raw_number(w, "SELECT length(box) FROM kept");
-    expect_unreadable(w, cast, t, arena_printf(a, "%s(SELECT %s FROM %s WHERE %s) WHERE %s", set, column, t->table, t->other, t->row));
+    expect_unreadable(w, cast, t,
+                      arena_printf(a, "%s(SELECT %s FROM %s WHERE %s) WHERE %s", set, column,
+                                   t->table, t->other, t->row));
     if (other_column) {
         expect_unreadable(w, cast, t, arena_printf(a, "%s%s WHERE %s", set, other_column, t->row));
     }
     for (int64_t byte = 1; byte <= length; byte += byte < 30 ? 4 : 11) {
-        const char *flipped = arena_printf(a, "%sCAST(substr((SELECT box FROM kept),1,%d)||CASE substr((SELECT box FROM kept),%d,1) WHEN x'00' THEN x'01' ELSE x'00' END||substr((SELECT box FROM kept),%d) AS BLOB) WHERE %s",
-                                           set, (int)byte - 1, (int)byte, (int)byte + 1, t->row);
+        const char *flipped = arena_printf(
+            a,
+            "%sCAST(substr((SELECT box FROM kept),1,%d)||CASE substr((SELECT box FROM kept),%d,1) "
+            "WHEN x'00' THEN x'01' ELSE x'00' END||substr((SELECT box FROM kept),%d) AS BLOB) "
+            "WHERE %s",
+            set, (int)byte - 1, (int)byte, (int)byte + 1, t->row);
         expect_unreadable(w, cast, t, flipped);
     }
-    expect_unreadable(w, cast, t, arena_printf(a, "%sCAST(substr((SELECT box FROM kept),1,length((SELECT box FROM kept))-1) AS BLOB) WHERE %s", set, t->row));
+    expect_unreadable(w, cast, t,
+                      arena_printf(a,
+                                   "%sCAST(substr((SELECT box FROM kept),1,length((SELECT box FROM "
+                                   "kept))-1) AS BLOB) WHERE %s",
+                                   set, t->row));
     expect_unreadable(w, cast, t, arena_printf(a, "%sx'' WHERE %s", set, t->row));
-    expect_unreadable(w, cast, t, arena_printf(a, "%szeroblob(%d) WHERE %s", set, (int)length, t->row));
+    expect_unreadable(w, cast, t,
+                      arena_printf(a, "%szeroblob(%d) WHERE %s", set, (int)length, t->row));
     assert_int_equal(raw_run(w, back), 1);
     assert_int_equal(t->read(w, cast), 0);
     (void)raw_run(w, "DROP TABLE kept");
@@ -319,14 +350,19 @@ static void boxes_open_in_their_place_only(void **state) {
     char names[60][2][40];
     size_t count = 0;
 
-    assert_int_equal(sqlite3_prepare_v2(w->store->db,
-                                        "SELECT m.name,c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type='table' AND c.type='BLOB' ORDER BY m.name,c.cid", -1, &statement,
-                                        NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            w->store->db,
+            "SELECT m.name,c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c "
+            "WHERE m.type='table' AND c.type='BLOB' ORDER BY m.name,c.cid",
+            -1, &statement, NULL),
+        SQLITE_OK);
     for (; sqlite3_step(statement) == SQLITE_ROW; count++) {
         assert_true(count < ARRAY_COUNT(names));
         for (int i = 0; i < 2; i++) {
-            assert_int_equal(text_copy(names[count][i], sizeof names[count][i], (const char *)sqlite3_column_text(statement, i)), 0);
+            assert_int_equal(text_copy(names[count][i], sizeof names[count][i],
+                                       (const char *)sqlite3_column_text(statement, i)),
+                             0);
         }
     }
     (void)sqlite3_finalize(statement);
@@ -362,8 +398,9 @@ static void another_key_shares_nothing(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(no_canary_is_on_the_disk),      T(no_canary_of_what_failed_is_on_the_disk), T(keys_are_not_on_the_disk),
-        T(boxes_open_in_their_place_only), T(another_key_shares_nothing),
+        T(no_canary_is_on_the_disk),   T(no_canary_of_what_failed_is_on_the_disk),
+        T(keys_are_not_on_the_disk),   T(boxes_open_in_their_place_only),
+        T(another_key_shares_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,8 @@ static void updates_are_guarded(void **state) {
     const struct session_row unchanged = get(w, s.id);
     assert_same(&unchanged, &before);
     assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, 0), 0);
-    assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, 0), -ESTALE); /* twice from the same look */
+    assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, 0),
+                     -ESTALE); /* twice from the same look */
     world_commit(w);
 }
 
@@ -127,10 +128,11 @@ static void what_identifies_a_session_is_unique(void **state) {
         int64_t minute;
         int r;
     } rows[] = {
-        {"S-P-1-01", "u", "W-1", "P-1", 2, 1, 9999, -EEXIST}, /* id */
+        {"S-P-1-01", "u", "W-1", "P-1", 2, 1, 9999, -EEXIST},   /* id */
         {"S-new", "P-1-01", "W-1", "P-1", 2, 1, 9999, -EEXIST}, /* uid */
         {"S-new", "u", "W-1", "P-1", 1, 1, 9999, -EEXIST},      /* participant, number, attempt */
-        {"S-new", "u", "W-1", "P-2", 1, 1, 60, -EEXIST},        /* a practitioner is in one place at a time */
+        {"S-new", "u", "W-1", "P-2", 1, 1, 60,
+         -EEXIST}, /* a practitioner is in one place at a time */
         {"S-new", "u", "W-9", "P-1", 2, 1, 9999, -ENOENT},
         {"S-new", "u", "W-1", "P-9", 2, 1, 9999, -ENOENT},
         {"", "u", "W-1", "P-1", 2, 1, 9999, -EINVAL},
@@ -201,7 +203,8 @@ static void add_mixed(struct world *w) {
     for (uint32_t i = 0; i < MIXED; i++) {
         struct session_row s = session_sample(i % 2 ? "P-1" : "P-2", i / 2 + 1);
         s.of = MIXED;
-        assert_int_equal(text_copy(s.practitioner, sizeof s.practitioner, i / 2 % 2 ? "W-1" : "W-2"), 0);
+        assert_int_equal(
+            text_copy(s.practitioner, sizeof s.practitioner, i / 2 % 2 ? "W-1" : "W-2"), 0);
         assert_int_equal(text_copy(s.office, sizeof s.office, i / 4 % 2 ? "O-1" : "O-2"), 0);
         s.start_at = at_minute((i * 31) % MIXED * 60);
         s.wake_at = s.start_at;
@@ -215,9 +218,13 @@ static void add_mixed(struct world *w) {
 }
 
 static bool matches(const struct session_row *s, const struct session_filter *f) {
-    return (!f->participant || strcmp(s->participant, f->participant) == 0) && (!f->practitioner || strcmp(s->practitioner, f->practitioner) == 0) &&
-           (!f->office || strcmp(s->office, f->office) == 0) && (!f->state || strcmp(session_state_to_text(s->state), f->state) == 0) &&
-           (!f->live || s->state != SESSION_CANCELLED) && (f->from.us == 0 || s->start_at.us >= f->from.us) && (f->to.us == 0 || s->start_at.us < f->to.us);
+    return (!f->participant || strcmp(s->participant, f->participant) == 0) &&
+           (!f->practitioner || strcmp(s->practitioner, f->practitioner) == 0) &&
+           (!f->office || strcmp(s->office, f->office) == 0) &&
+           (!f->state || strcmp(session_state_to_text(s->state), f->state) == 0) &&
+           (!f->live || s->state != SESSION_CANCELLED) &&
+           (f->from.us == 0 || s->start_at.us >= f->from.us) &&
+           (f->to.us == 0 || s->start_at.us < f->to.us);
 }
 
 static struct session_filter filter_number(unsigned bits) {
@@ -256,7 +263,9 @@ static void all_filters_hold_together(void **state) {
         for (int i = 0; i < count; i++) {
             assert_same(&rows[i], &expected[i]);
         }
-        const int some = count > 3 ? 3 : count; /* the first ones that match, not what matches of the first ones */
+        const int some =
+            count > 3 ? 3
+                      : count; /* the first ones that match, not what matches of the first ones */
         assert_int_equal(session_list(w->store, &filter, rows, 3), some);
         for (int i = 0; i < some; i++) {
             assert_string_equal(rows[i].id, expected[i].id);
@@ -303,18 +312,21 @@ static void history_keeps_its_order(void **state) {
     plan(w, 2);
     world_begin(w);
     for (int i = 0; i < 4; i++) {
-        const struct session_history_row row = {.at = at_minute(10 - i), /* the clock was set back */
-                                                .what = i ? "moved" : "planned",
-                                                .start = {{2027, 1, (uint8_t)(i + 1)}, 9, 0, 0},
-                                                .zone = "Europe/London",
-                                                .outcome = i == 3 ? "ATTC" : NULL,
-                                                .by = i == 2 ? "participant" : NULL,
-                                                .actor = i == 1 ? "root" : NULL,
-                                                .reason = i ? arena_printf(&w->arena, "reason %d", i) : NULL,
-                                                .notice_minutes = i - 1};
+        const struct session_history_row row = {
+            .at = at_minute(10 - i), /* the clock was set back */
+            .what = i ? "moved" : "planned",
+            .start = {{2027, 1, (uint8_t)(i + 1)}, 9, 0, 0},
+            .zone = "Europe/London",
+            .outcome = i == 3 ? "ATTC" : NULL,
+            .by = i == 2 ? "participant" : NULL,
+            .actor = i == 1 ? "root" : NULL,
+            .reason = i ? arena_printf(&w->arena, "reason %d", i) : NULL,
+            .notice_minutes = i - 1};
         assert_int_equal(session_history_add(w->store, "S-P-1-01", &row), 0);
     }
-    assert_int_equal(session_history_add(w->store, "S-9", &(struct session_history_row){.what = "x", .zone = "z"}), -ENOENT);
+    assert_int_equal(session_history_add(w->store, "S-9",
+                                         &(struct session_history_row){.what = "x", .zone = "z"}),
+                     -ENOENT);
     world_commit(w);
     assert_int_equal(session_history_list(w->store, "S-P-1-01", &w->arena, rows, 5), 4);
     for (int i = 0; i < 4; i++) {
@@ -349,9 +361,13 @@ static uint64_t version(struct world *w, const struct session_filter *filter) {
 
 static void a_feed_has_a_new_version_with_each_change(void **state) {
     struct world *w = *state;
-    const struct session_filter one = {.practitioner = "W-1", .from = at_minute(0), .to = at_minute(240)}, two = {.practitioner = "W-2"},
-                                participant = {.participant = "P-1"}, office = {.office = "O-1"};
-    struct session_row s = session_sample("P-1", 1), far = session_sample("P-1", 9), other = session_sample("P-2", 2);
+    const struct session_filter one = {.practitioner = "W-1",
+                                       .from = at_minute(0),
+                                       .to = at_minute(240)},
+                                two = {.practitioner = "W-2"}, participant = {.participant = "P-1"},
+                                office = {.office = "O-1"};
+    struct session_row s = session_sample("P-1", 1), far = session_sample("P-1", 9),
+                       other = session_sample("P-2", 2);
 
     const uint64_t empty = version(w, &one);
     assert_true(empty == version(w, &two));
@@ -368,7 +384,8 @@ static void a_feed_has_a_new_version_with_each_change(void **state) {
     assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, 0), 0);
     const uint64_t moved = version(w, &one);
     assert_true(moved != v);
-    /* In the same instant one goes to a colleague and another one comes: the same number of sessions, revisions and times. */
+    /* In the same instant one goes to a colleague and another one comes: the same number of
+     * sessions, revisions and times. */
     assert_int_equal(text_copy(s.practitioner, sizeof s.practitioner, "W-2"), 0);
     assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, 1), 0);
     other.start_at = at_minute(65);
@@ -400,25 +417,53 @@ static void outcomes_do_not_change_a_feed(void **state) {
 static void bad_rows_do_not_read(void **state) {
     struct world *w = *state;
     static const char *const changes[] = {
-        "state='lost'", "state='awaiting_outcome_of_a_session'", "start_local=''", "start_local='2027-02-29 10:00'", "start_local='tomorrow'",
-        "start_local='2027-01-15T25:00'", "start_us=9223372036854775806", "start_us=-9000000000000000000", "wake_us=9223372036854775806", "number=-1", "number=4294967297",
-        "of=4294967296", "attempt=-1", "minutes=99999999999", "revision=-5", "flags=-1", "steps_done=4294967296", "outcome='TOO LONG A CODE'", "recorded_by=hex(zeroblob(40))",
-        "zone=hex(zeroblob(24))", "module=hex(zeroblob(30))", "mode='by carrier pigeon'", "uid=hex(zeroblob(19))", "participant=hex(zeroblob(17))", "practitioner=CAST(x'570031' AS TEXT)",
-        "office=hex(zeroblob(17))", "recorded_us=1e18+0", "revised_us=CAST(1e18 AS INTEGER)",
+        "state='lost'",
+        "state='awaiting_outcome_of_a_session'",
+        "start_local=''",
+        "start_local='2027-02-29 10:00'",
+        "start_local='tomorrow'",
+        "start_local='2027-01-15T25:00'",
+        "start_us=9223372036854775806",
+        "start_us=-9000000000000000000",
+        "wake_us=9223372036854775806",
+        "number=-1",
+        "number=4294967297",
+        "of=4294967296",
+        "attempt=-1",
+        "minutes=99999999999",
+        "revision=-5",
+        "flags=-1",
+        "steps_done=4294967296",
+        "outcome='TOO LONG A CODE'",
+        "recorded_by=hex(zeroblob(40))",
+        "zone=hex(zeroblob(24))",
+        "module=hex(zeroblob(30))",
+        "mode='by carrier pigeon'",
+        "uid=hex(zeroblob(19))",
+        "participant=hex(zeroblob(17))",
+        "practitioner=CAST(x'570031' AS TEXT)",
+        "office=hex(zeroblob(17))",
+        "recorded_us=1e18+0",
+        "revised_us=CAST(1e18 AS INTEGER)",
     };
     const struct session_filter filter = {.participant = "P-1"};
 
     plan(w, 2);
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
         struct session_row rows[2], row = {.id = "untouched"};
-        assert_int_equal(raw_run(w, arena_printf(&w->arena, "UPDATE session SET %s WHERE id='S-P-1-01'", changes[i])), 1);
+        assert_int_equal(
+            raw_run(w, arena_printf(&w->arena, "UPDATE session SET %s WHERE id='S-P-1-01'",
+                                    changes[i])),
+            1);
         if (session_find(w->store, "S-P-1-01", &row) != -EUCLEAN) {
             fail_msg("%s: was read", changes[i]);
         }
         assert_string_equal(row.id, "untouched");
-        if (strncmp(changes[i], "participant=", 12) != 0 && strncmp(changes[i], "start_us=", 9) != 0) {
+        if (strncmp(changes[i], "participant=", 12) != 0 &&
+            strncmp(changes[i], "start_us=", 9) != 0) {
             assert_int_equal(session_list(w->store, &filter, rows, 2), -EUCLEAN);
-            assert_int_equal(session_list(w->store, &filter, rows, 2), -EUCLEAN); /* no statement was left open */
+            assert_int_equal(session_list(w->store, &filter, rows, 2),
+                             -EUCLEAN); /* no statement was left open */
             /* Set aside, it hides nobody else. */
             assert_int_equal(store_quarantine(w->store, "session", "S-P-1-01", at_minute(0)), 0);
             assert_int_equal(session_list(w->store, &filter, rows, 2), 1);

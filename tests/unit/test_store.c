@@ -1,4 +1,5 @@
-/* Opening and refusing, keys, locks, transactions and their parts, derived identifiers, what is due next. */
+/* Opening and refusing, keys, locks, transactions and their parts, derived identifiers, what is due
+ * next. */
 #include "store_world.h"
 
 #include "../../src/store/query.h"
@@ -82,17 +83,30 @@ static void only_a_whole_key_is_read(void **state) {
         size_t length;
         int r;
     } rows[] = {
-        {DIGITS_62 "fe", 64, 0},           {DIGITS_62 "fe\n", 65, 0},       {"", 0, -EINVAL},
-        {DIGITS_62, 62, -EINVAL},          {DIGITS_62 "f", 63, -EINVAL},    {DIGITS_62 "fef", 65, -EINVAL},
-        {DIGITS_62 "fe\n\n", 66, -EINVAL}, {DIGITS_62 "fe ", 65, -EINVAL},  {DIGITS_62 " e", 64, -EINVAL},
-        {DIGITS_62 "+e", 64, -EINVAL},     {DIGITS_62 "-e", 64, -EINVAL},   {DIGITS_62 "f\0", 64, -EINVAL},
-        {DIGITS_62 "0x", 64, -EINVAL},     {DIGITS_62 "fg", 64, -EINVAL},   {DIGITS_62 "f:", 64, -EINVAL},
-        {DIGITS_62 "f@", 64, -EINVAL},     {DIGITS_62 "fe\r\n", 66, -EINVAL}, {" " DIGITS_62 "f", 64, -EINVAL},
+        {DIGITS_62 "fe", 64, 0},
+        {DIGITS_62 "fe\n", 65, 0},
+        {"", 0, -EINVAL},
+        {DIGITS_62, 62, -EINVAL},
+        {DIGITS_62 "f", 63, -EINVAL},
+        {DIGITS_62 "fef", 65, -EINVAL},
+        {DIGITS_62 "fe\n\n", 66, -EINVAL},
+        {DIGITS_62 "fe ", 65, -EINVAL},
+        {DIGITS_62 " e", 64, -EINVAL},
+        {DIGITS_62 "+e", 64, -EINVAL},
+        {DIGITS_62 "-e", 64, -EINVAL},
+        {DIGITS_62 "f\0", 64, -EINVAL},
+        {DIGITS_62 "0x", 64, -EINVAL},
+        {DIGITS_62 "fg", 64, -EINVAL},
+        {DIGITS_62 "f:", 64, -EINVAL},
+        {DIGITS_62 "f@", 64, -EINVAL},
+        {DIGITS_62 "fe\r\n", 66, -EINVAL},
+        {" " DIGITS_62 "f", 64, -EINVAL},
         {DIGITS_62 DIGITS_62, 124, -EINVAL},
     };
-    static const unsigned char right[] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa,
-                                          0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55,
-                                          0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xfe};
+    static const unsigned char right[] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                          0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
+                                          0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                          0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xfe};
 
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         const char *file = beside(w, "key");
@@ -122,7 +136,8 @@ static void a_key_that_cannot_be_made_leaves_nothing(void **state) {
 
 /* ---- opening ---- */
 
-static int try_open(const struct world *w, const char *file, const unsigned char key[STORE_KEY_BYTES], struct complaint *complaint) {
+static int try_open(const struct world *w, const char *file,
+                    const unsigned char key[STORE_KEY_BYTES], struct complaint *complaint) {
     struct store *store = NULL;
     const int r = store_open(file, key, &store, complaint);
 
@@ -149,20 +164,25 @@ static void settings_are_as_promised(void **state) {
     static const struct {
         const char *pragma;
         int64_t value;
-    } rows[] = {{"PRAGMA synchronous", 2}, {"PRAGMA foreign_keys", 1}, {"PRAGMA secure_delete", 1},  {"PRAGMA temp_store", 2},
-                {"PRAGMA mmap_size", 0},   {"PRAGMA user_version", 1}, {"PRAGMA trusted_schema", 0}, {"PRAGMA busy_timeout", 50}};
+    } rows[] = {{"PRAGMA synchronous", 2},    {"PRAGMA foreign_keys", 1},
+                {"PRAGMA secure_delete", 1},  {"PRAGMA temp_store", 2},
+                {"PRAGMA mmap_size", 0},      {"PRAGMA user_version", 1},
+                {"PRAGMA trusted_schema", 0}, {"PRAGMA busy_timeout", 50}};
 
     world_close(w);
     world_open(w);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         sqlite3_stmt *statement = NULL;
-        assert_int_equal(sqlite3_prepare_v2(w->store->db, rows[i].pragma, -1, &statement, NULL), SQLITE_OK);
-        if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int64(statement, 0) != rows[i].value) {
+        assert_int_equal(sqlite3_prepare_v2(w->store->db, rows[i].pragma, -1, &statement, NULL),
+                         SQLITE_OK);
+        if (sqlite3_step(statement) == SQLITE_ROW &&
+            sqlite3_column_int64(statement, 0) != rows[i].value) {
             fail_msg("%s is %lld", rows[i].pragma, (long long)sqlite3_column_int64(statement, 0));
         }
         (void)sqlite3_finalize(statement);
     }
-    assert_int_equal(raw_number(w, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'"), 1);
+    assert_int_equal(
+        raw_number(w, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode='wal'"), 1);
 }
 
 static void the_wrong_key_is_refused(void **state) {
@@ -184,17 +204,22 @@ static void the_wrong_key_is_refused(void **state) {
 static void one_process_at_a_time(void **state) {
     struct world *w = *state;
     struct complaint complaint = {0};
-    int status = 0;
+    int status = 0, ends[2], said = 0;
 
     assert_int_equal(try_open(w, w->file, w->key, &complaint), -EALREADY);
     assert_non_null(strstr(complaint.text, "another cobid"));
+    assert_int_equal(pipe(ends), 0);
     const pid_t child = fork();
     if (child == 0) {
         struct store *store = NULL;
-        _exit(store_open(w->file, w->key, &store, NULL) == -EALREADY ? 0 : 1);
+        const int r = store_open(w->file, w->key, &store, NULL);
+        _exit(write(ends[1], &r, sizeof r) == sizeof r ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_int_equal(read(ends[0], &said, sizeof said), sizeof said);
+    assert_int_equal(said, -EALREADY);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
     world_begin(w); /* and the first one lost nothing by it */
     assert_int_equal(store_meta_set(w->store, "a", "b"), 0);
     world_commit(w);
@@ -213,10 +238,14 @@ static void refused_files_are_not_touched(void **state) {
         {"CREATE TABLE t(x); PRAGMA user_version=1", -EMEDIUMTYPE, "not a database of cobid"},
         {"PRAGMA application_id=7", -EMEDIUMTYPE, "not a database of cobid"},
         {"PRAGMA user_version=1", -EMEDIUMTYPE, "not a database of cobid"},
-        {"CREATE TABLE t(x); PRAGMA application_id=1668244073", -EMEDIUMTYPE, "not a database of cobid"},
-        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=-1", -EMEDIUMTYPE, "not a database of cobid"},
-        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=2", -EPROTONOSUPPORT, "newer cobid"},
-        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=99", -EPROTONOSUPPORT, "newer cobid"},
+        {"CREATE TABLE t(x); PRAGMA application_id=1668244073", -EMEDIUMTYPE,
+         "not a database of cobid"},
+        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=-1",
+         -EMEDIUMTYPE, "not a database of cobid"},
+        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=2",
+         -EPROTONOSUPPORT, "newer cobid"},
+        {"CREATE TABLE t(x); PRAGMA application_id=1668244073; PRAGMA user_version=99",
+         -EPROTONOSUPPORT, "newer cobid"},
     };
     static unsigned char before[20000], after[20000];
 
@@ -377,7 +406,9 @@ static void another_writer_makes_busy_soon(void **state) {
     sqlite3 *other = raw_open(w);
     struct timespec since;
 
-    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE; INSERT INTO meta VALUES('t1','')", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(other, "BEGIN IMMEDIATE; INSERT INTO meta VALUES('t1','')", NULL, NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &since), 0);
     assert_int_equal(store_begin(w->store), -EBUSY);
     assert_in_range(elapsed_us(&since), 0, 200000);
@@ -416,7 +447,7 @@ static int compare_ids(const void *a, const void *b) {
 
 static void ids_are_stable_and_distinct(void **state) {
     struct world *w = *state;
-    char (*ids)[ID_SIZE] = test_calloc(KEYS, ID_SIZE);
+    char(*ids)[ID_SIZE] = test_calloc(KEYS, ID_SIZE);
     char again[ID_SIZE], key[40];
 
     for (int i = 0; i < KEYS; i++) {
@@ -438,7 +469,7 @@ static void ids_are_stable_and_distinct(void **state) {
 
 static void uuids_are_stable_and_distinct(void **state) {
     struct world *w = *state;
-    char (*uuids)[ID_SIZE + 4] = test_calloc(KEYS, ID_SIZE + 4);
+    char(*uuids)[ID_SIZE + 4] = test_calloc(KEYS, ID_SIZE + 4);
     char again[37], key[40];
 
     for (int i = 0; i < KEYS; i++) {
@@ -463,7 +494,8 @@ static void uuids_are_stable_and_distinct(void **state) {
     test_free(uuids);
 }
 
-/* What was derived must be the same after a restart and in the next release: links and ids were given to people. */
+/* What was derived must be the same after a restart and in the next release: links and ids were
+ * given to people. */
 static void derived_values_never_change(void **state) {
     struct world *w = *state;
     char id[ID_SIZE], uuid[37], hash[STORE_HASH_SIZE], hex[65];
@@ -511,8 +543,9 @@ static void secrets_are_compared_whole(void **state) {
     static const struct {
         const char *a, *b;
         bool equal;
-    } rows[] = {{"", "", true},         {"a", "", false},  {"", "a", false},    {"abc", "abc", true},
-                {"abc", "abd", false}, {"abc", "ab", false}, {"ab", "abc", false}, {"Abc", "abc", false}};
+    } rows[] = {{"", "", true},       {"a", "", false},      {"", "a", false},
+                {"abc", "abc", true}, {"abc", "abd", false}, {"abc", "ab", false},
+                {"ab", "abc", false}, {"Abc", "abc", false}};
 
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         assert_int_equal(store_equal_secret(rows[i].a, rows[i].b), rows[i].equal);
@@ -564,7 +597,8 @@ static void the_next_wake_is_the_first_of_all_tables(void **state) {
     world_commit(w);
 }
 
-/* One row with an impossible time neither stops the timer of all others nor sleeps unseen itself. */
+/* One row with an impossible time neither stops the timer of all others nor sleeps unseen itself.
+ */
 static void a_broken_wake_time_strands_nobody(void **state) {
     struct world *w = *state;
     struct session_row s = session_sample("P-1", 1);

@@ -1,4 +1,5 @@
-/* The n-th write or sync fails, for every n: nothing half is ever kept, every error is told, and afterwards the store works. */
+/* The n-th write or sync fails, for every n: nothing half is ever kept, every error is told, and
+ * afterwards the store works. */
 #include "store_world.h"
 
 #include "../../src/store/query.h"
@@ -16,8 +17,9 @@ static const struct kind_of_fault {
     bool lasting, torn;
     int error;
 } kinds[] = {
-    {SQLITE_FULL, false, false, -ENOSPC},     {SQLITE_FULL, true, true, -ENOSPC},       {SQLITE_IOERR_WRITE, false, false, -EIO},
-    {SQLITE_IOERR_WRITE, true, true, -EIO},   {SQLITE_IOERR_FSYNC, false, false, -EIO},
+    {SQLITE_FULL, false, false, -ENOSPC},     {SQLITE_FULL, true, true, -ENOSPC},
+    {SQLITE_IOERR_WRITE, false, false, -EIO}, {SQLITE_IOERR_WRITE, true, true, -EIO},
+    {SQLITE_IOERR_FSYNC, false, false, -EIO},
 };
 
 static int faults_setup(void **state) {
@@ -30,10 +32,12 @@ static int faults_teardown(void **state) {
     return world_teardown(state);
 }
 
-/* A turn as the engine makes them: a message, its attempt, an audit entry; the second message in a part of its own. */
+/* A turn as the engine makes them: a message, its attempt, an audit entry; the second message in a
+ * part of its own. */
 static int write_turn(struct world *w, uint32_t turn) {
     struct message_row m = message_sample("S-1", 2 * turn), n = message_sample("S-1", 2 * turn + 1);
-    const struct audit_entry entry = {.at = at_minute(turn), .actor = "cobid", .action = "test", .subject = "S-1"};
+    const struct audit_entry entry = {
+        .at = at_minute(turn), .actor = "cobid", .action = "test", .subject = "S-1"};
     char body[8000];
 
     memset(body, 'b', sizeof body - 1); /* more than a page, so that a turn has many writes */
@@ -87,11 +91,15 @@ static int64_t whole_turns(struct world *w) {
 }
 
 static void assert_sound(struct world *w) {
-    assert_int_equal(raw_number(w, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check<>'ok'"), 0);
+    assert_int_equal(
+        raw_number(w, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check<>'ok'"),
+        0);
 }
 
-/* Returns what the turn said; afterwards the store is usable again, opened anew where it said that it is not to be trusted. */
-static int turn_with_fault(struct world *w, uint32_t turn, int at, const struct kind_of_fault *kind) {
+/* Returns what the turn said; afterwards the store is usable again, opened anew where it said that
+ * it is not to be trusted. */
+static int turn_with_fault(struct world *w, uint32_t turn, int at,
+                           const struct kind_of_fault *kind) {
     fault_set(at, kind->code, kind->lasting, kind->torn);
     const int r = one_turn(w, turn);
     const bool fatal = store_fatal(w->store);
@@ -119,7 +127,8 @@ static int each_call_fails_once(struct world *w, const struct kind_of_fault *kin
     for (int at = 1; at < ROUNDS_MAX; at++) {
         const int r = turn_with_fault(w, ++*turn, at, kind);
         const int64_t now = whole_turns(w);
-        /* Told to be done: it is there. Told to have failed: it is not, or nobody can know; then what is there is whole. */
+        /* Told to be done: it is there. Told to have failed: it is not, or nobody can know; then
+         * what is there is whole. */
         assert_true(r == 0 ? now == kept + 1 : now == kept || (now == kept + 1 && r == -EIO));
         assert_int_equal(one_turn(w, ++*turn), 0);
         kept = whole_turns(w);
@@ -143,7 +152,8 @@ static void failing_writes_keep_turns_whole(void **state) {
     }
 }
 
-/* The same with a cache of a few pages, so that SQLite writes in the middle of the turn and gives the whole of it up there. */
+/* The same with a cache of a few pages, so that SQLite writes in the middle of the turn and gives
+ * the whole of it up there. */
 static void a_turn_given_up_in_the_middle_goes_no_further(void **state) {
     struct world *w = *state;
     uint32_t turn = 0;
@@ -151,7 +161,9 @@ static void a_turn_given_up_in_the_middle_goes_no_further(void **state) {
 
     for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
         for (int at = 1; at < 30; at++, turn++) {
-            assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1; PRAGMA cache_spill=1", NULL, NULL, NULL), SQLITE_OK);
+            assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1; PRAGMA cache_spill=1",
+                                          NULL, NULL, NULL),
+                             SQLITE_OK);
             const int64_t kept = whole_turns(w);
             world_begin(w);
             fault_set(at, kinds[k].code, kinds[k].lasting, kinds[k].torn);
@@ -165,7 +177,8 @@ static void a_turn_given_up_in_the_middle_goes_no_further(void **state) {
                 lost++;
                 assert_int_equal(message_insert(w->store, &m), r); /* it would be kept alone */
                 assert_int_equal(store_part_begin(w->store), r);
-                assert_int_equal(noun_find(w->store, NOUN_OFFICE, "O-1", &w->arena, &(struct noun_row){0}), r);
+                assert_int_equal(
+                    noun_find(w->store, NOUN_OFFICE, "O-1", &w->arena, &(struct noun_row){0}), r);
                 assert_int_equal(store_commit(w->store), r);
                 assert_int_equal(store_fatal(w->store), r != -ENOSPC);
             } else {
@@ -183,7 +196,8 @@ static void a_turn_given_up_in_the_middle_goes_no_further(void **state) {
     assert_sound(w);
 }
 
-/* A full disk within a part: the error is the disk's, not one of savepoints, and it is not fatal. */
+/* A full disk within a part: the error is the disk's, not one of savepoints, and it is not fatal.
+ */
 static void a_full_disk_in_a_part_is_told_as_such(void **state) {
     struct world *w = *state;
     char body[200000];
@@ -192,7 +206,8 @@ static void a_full_disk_in_a_part_is_told_as_such(void **state) {
     memset(body, 'b', sizeof body - 1);
     body[sizeof body - 1] = '\0';
     m.body = body;
-    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA cache_size=1", NULL, NULL, NULL),
+                     SQLITE_OK);
     for (int keep = 0; keep <= 1; keep++) {
         world_begin(w);
         assert_int_equal(store_meta_set(w->store, "before", ""), 0);
@@ -219,7 +234,9 @@ static void making_a_database_survives_every_fault(void **state) {
 
     for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
         int r = -1;
-        for (int at = 1; r < 0; at += k == 1 ? 1 : 9) { /* each call with one kind of fault, every ninth with the others */
+        for (int at = 1; r < 0;
+             at += k == 1 ? 1
+                          : 9) { /* each call with one kind of fault, every ninth with the others */
             struct store *store = NULL;
             struct complaint complaint = {0};
             const char *file = arena_printf(&w->arena, "%s/%zu-%d.db", w->folder, k, at);
@@ -304,7 +321,8 @@ static void a_kill_at_any_write_keeps_what_was_committed(void **state) {
         (void)close(ends[0]);
         world_open(w);
         const int64_t now = whole_turns(w);
-        assert_in_range(now, before + told, before + told + 1); /* the last may have been committed, and not told */
+        assert_in_range(now, before + told,
+                        before + told + 1); /* the last may have been committed, and not told */
         before = now;
         assert_sound(w);
         world_close(w);
@@ -315,12 +333,9 @@ static void a_kill_at_any_write_keeps_what_was_committed(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, faults_setup, faults_teardown)
     const struct CMUnitTest tests[] = {
-        T(failing_writes_keep_turns_whole),
-        T(a_turn_given_up_in_the_middle_goes_no_further),
-        T(a_full_disk_in_a_part_is_told_as_such),
-        T(making_a_database_survives_every_fault),
-        T(a_file_that_may_not_grow_is_survived),
-        T(a_kill_at_any_write_keeps_what_was_committed),
+        T(failing_writes_keep_turns_whole),       T(a_turn_given_up_in_the_middle_goes_no_further),
+        T(a_full_disk_in_a_part_is_told_as_such), T(making_a_database_survives_every_fault),
+        T(a_file_that_may_not_grow_is_survived),  T(a_kill_at_any_write_keeps_what_was_committed),
     };
 
     fault_install();

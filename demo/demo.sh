@@ -79,7 +79,7 @@ words_of() {
     local file=$1
     case $file in
     *.sms) sed -e '1,/^$/d' -- "$file" | tr '\n' ' ' ;;
-    *.eml) sed -n -e 's/^Subject: //p' -- "$file" | head -n 1 ;;
+    *.eml) sed -n -e 's/^Subject: //p' -- "$file" | head -n 1 | tr -d '\r' ;;
     esac
 }
 

@@ -362,7 +362,6 @@ int outbox_dispatch(struct engine *e) {
     const int count = message_due(e->store, e->now, ids, LOOK_AHEAD_MAX);
     int worked = 0;
 
-    e->blocked = false;
     for (int i = 0; i < count && worked < TURN_ROWS_MAX; i++) {
         const uint32_t sends = e->send_count;
         int r = store_part_begin(e->store);

@@ -9,6 +9,9 @@
 
 #include "outbox.h"
 
+/* Messages wait for a free lane: an answer to one of those in flight wakes us earlier. */
+static const struct span blocked_pause = {10 * SECOND_US};
+
 static void point(struct engine *e, const char *name) {
     if (e->ports.point) {
         e->ports.point(e->ports.world, name);
@@ -19,6 +22,7 @@ int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
     e->now = e->ports.now(e->ports.world);
     e->send_count = 0;
+    e->blocked = false;
     e->in_flight_before = e->in_flight;
     memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
     if (store_fatal(e->store)) {
@@ -51,9 +55,7 @@ int turn_arm(struct engine *e) {
         return r;
     }
     if (e->blocked && instant_cmp(next, e->now) <= 0) {
-        next = instant_add(
-            e->now,
-            (struct span){SECOND_US}); /* an answer to one of those in flight wakes us earlier */
+        next = instant_add(e->now, blocked_pause); /* an answer wakes us earlier */
     }
     e->ports.wake_at(e->ports.world, next);
     return 0;

@@ -40,7 +40,7 @@ struct engine {
     struct outgoing sends[TURN_ROWS_MAX]; /* effects of the turn; their texts are in the arena */
     uint32_t send_count;
     uint32_t in_flight;
-    bool blocked; /* due messages wait for a free lane: look again when an answer comes */
+    bool blocked; /* this turn left due messages that wait for a free lane */
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
     /* As they were when the turn began: an undone turn has counted nothing. */
     uint32_t in_flight_before;

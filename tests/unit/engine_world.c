@@ -381,7 +381,8 @@ static bool answer_next(void) {
         struct sent *s = &w.sent[w.answered_count++];
         const size_t g = gateway_index(s->gateway);
         if (!s->answered && !w.mute[g]) {
-            answer(s, w.answers[g]);
+            const int special = w.by_audience[s->audience];
+            answer(s, special ? (enum outcome_class)(special - 1) : w.answers[g]);
             return true;
         }
     }

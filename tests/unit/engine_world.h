@@ -31,7 +31,7 @@ struct sent {
     char *to, *subject, *body, *from, *reference, *thread_id;
     bool answered;
 };
-enum { SENT_MAX = 4000 };
+enum { SENT_MAX = 20000 };
 struct world {
     char folder[200], database[240];
     struct config *config;
@@ -46,6 +46,7 @@ struct world {
     uint64_t random;
     /* How gateways answer, by index in the configuration. */
     enum outcome_class answers[GATEWAYS_MAX];
+    int by_audience[AUDIENCE_COUNT]; /* 1 + enum outcome_class: goes before the gateway's; 0: not */
     bool mute[GATEWAYS_MAX];   /* takes messages and says nothing: the test answers by answer() */
     bool closed[GATEWAYS_MAX]; /* a send cannot even be begun */
     struct span hint;          /* Retry-After of what is not accepted */

@@ -79,7 +79,7 @@ words_of() {
     local file=$1
     case $file in
     *.sms) sed -e '1,/^$/d' -- "$file" | tr '\n' ' ' ;;
-    *.eml) sed -n -e 's/^Subject: //p' -- "$file" | head -n 1 | tr -d '\r' ;;
+    *.eml) sed -n -e 's/^Subject: //p' -- "$file" | sed -n 1p | tr -d '\r' ;;
     esac
 }
 
@@ -92,7 +92,7 @@ tell() {
         sort >"$folder/sent"
     while read -r sent id kind audience recipient channel; do
         name=$(date -d "$sent" '+%a %e %b %H:%M')
-        file=$(find "$state/spool" -name "$id-*" | head -n 1)
+        file=$(find "$state/spool" -name "$id-*" | sed -n 1p)
         [ "$channel" = sms ] && channel=text || channel=mail
         printf '  %s  %-4s  %-12s %-9s %-15s %s\n' "$name" "$channel" "$audience" "$recipient" "$kind" "$(words_of "$file")"
     done < <(tail -n "+$((told + 1))" -- "$folder/sent")
@@ -140,14 +140,14 @@ add_cast() {
 # mail_to ADDRESS: the newest mail to it, its long lines joined again.
 mail_to() {
     local file
-    file=$(grep -l "^To: $1" -r "$state/spool" | xargs ls -t | head -n 1)
+    file=$(grep -l "^To: $1" -r "$state/spool" | xargs ls -t | sed -n 1p)
     sed -e ':again' -e '/=$/{N;s/=\n//;b again' -e '}' -- "$file" | tr -d '\r'
 }
 
 acknowledge_by_mail() {
     local link code
-    link=$(mail_to "$1" | grep -o 'http://[^ ]*/ack/[A-Za-z0-9_-]*' | head -n 1)
-    code=$(mail_to "$1" | grep -oE '\b[A-Z2-9]{4}-[A-Z2-9]{4}\b' | head -n 1)
+    link=$(mail_to "$1" | grep -o 'http://[^ ]*/ack/[A-Za-z0-9_-]*' | sed -n 1p)
+    code=$(mail_to "$1" | grep -oE '\b[A-Z2-9]{4}-[A-Z2-9]{4}\b' | sed -n 1p)
     printf '  opens %s...\n  and types the code %s: ' "${link:0:52}" "$code"
     curl -fsS -o /dev/null "$link" || fail "the page of the link"
     curl -fsS -o /dev/null -w 'HTTP %{http_code}\n' --data-urlencode "code=$code" "$link" || fail "the acknowledgement"
@@ -206,7 +206,7 @@ main() {
     tell
     curl -fsS -o "$folder/ada.ics" "$url"
     printf '  calendar of Ada: %s events; the moved one: %s, SEQUENCE 1\n' "$(grep -c '^BEGIN:VEVENT' "$folder/ada.ics")" \
-        "$(grep -A 2 '^SEQUENCE:1' "$folder/ada.ics" | tr -d '\r' | sed -n 's/^DTSTART[^:]*://p' | head -n 1)"
+        "$(grep -A 2 '^SEQUENCE:1' "$folder/ada.ics" | tr -d '\r' | sed -n 's/^DTSTART[^:]*://p' | sed -n 1p)"
     attend_until 2027-01-26
 
     say "Pat (P-1001) does not come to session 4"
@@ -237,7 +237,7 @@ main() {
     say "The rest of the programme"
     attend_until 2027-04-10
     go "2027-04-10 12:00"
-    cobictl participant complete P-1002 --because other | sed 's/^/  P-1002 /' | head -n 2
+    cobictl participant complete P-1002 --because other | sed 's/^/  P-1002 /' | sed -n 1,2p
     cobictl participant complete P-1001 --because other 2>&1 | sed 's/^/  /' || true
     tell
 

@@ -36,14 +36,14 @@ healthy() {
 }
 
 cp -a /mnt/stage/. /
-unit=$(find /usr -name cobid.service | head -n 1)
+unit=$(find /usr -name cobid.service | sed -n 1p)
 config=$(sed -nE 's/^ExecStart=[^ ]+ -c (.*)/\1/p' "$unit")
 etc=$(dirname -- "$config")
 systemd-sysusers
 mkdir -p "$etc"
 cp /mnt/etc/*.conf /mnt/etc/*.ics "$etc/"
 # The demonstration's configuration, with the paths of an installed one.
-templates=$(dirname -- "$(find /usr -path '*/cobid/templates/en' | head -n 1)")
+templates=$(dirname -- "$(find /usr -path '*/cobid/templates/en' | sed -n 1p)")
 sed -E -e 's|^state_dir = .*|state_dir = "/var/lib/cobid";|' -e 's|^control_socket = .*|control_socket = "/run/cobid/control.sock";|' \
     -e "s|@ETC@|$etc|; s|^templates_dir = .*|templates_dir = \"$templates\";|" /mnt/etc/demo.conf >"$config"
 systemd-tmpfiles --create

@@ -10,7 +10,7 @@
 #include "outbox.h"
 
 /* Messages wait for a free lane: an answer to one of those in flight wakes us earlier. */
-static const struct span blocked_pause = {10 * SECOND_US};
+static const struct span blocked_pause = {SECOND_US};
 
 static void point(struct engine *e, const char *name) {
     if (e->ports.point) {

@@ -382,6 +382,7 @@ static void test_no_interference_by_a_backlog(void **state) {
         do_("advocate link A%d --participant REF-ONE --case-ref C%d", i, i);
         do_("advocate link A%d --participant REF-TWO --case-ref D%d", i, i);
     }
+    at("2027-01-04 08:59");
     w.mute[gateway_index("mail")] = true; /* mails are taken and no answer comes */
     plan("REF-ONE");
     plan("REF-TWO");

@@ -39,7 +39,7 @@ SHOWN_MAX = 6
 STORY_LAWS = ("every participant gets a plan", "the clock goes where it is told", "feeds by HTTP: plain, gzip, 304, HEAD", "the feeds' times are the plan's",
               "an emailed link: looking changes nothing, the code acts once", "a stale link does nothing", "the daemon goes on")
 # What a run must have met, or it has proved nothing.
-MET = ("AFTA", "ATTC", "UAAB", "AFTC", "AAME", "moved after the reminder", "moved with cascade", "cancelled", "acknowledged by link", "acknowledged by cobictl",
+MET = ("AFTA", "ATTC", "UAAB", "AFTC", "AAME", "moved after the reminder", "moved with cascade", "moved at night", "cancelled", "acknowledged by link", "acknowledged by cobictl",
        "participant pause", "participant resume", "participant withdraw", "texts in flight at kill -9", "mails in flight at kill -9", "feed events compared", "tasks done")
 
 

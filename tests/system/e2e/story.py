@@ -17,6 +17,9 @@ LONDON = ZoneInfo("Europe/London")
 FIRST, LAST = date(2027, 1, 21), date(2027, 5, 7)
 PRIVATE = "zzprivatezz"  # in every reason and note: must never leave
 EVENINGS = {date(2027, 2, d) for d in (3, 11, 23)} | {date(2027, 3, d) for d in (3, 16, 31)} | {date(2027, 4, d) for d in (7, 20)}
+# When nobody may be told: after the window's end, before its beginning, and on a Sunday morning.
+NIGHTS = {date(2027, 2, 8): "21:40", date(2027, 2, 18): "06:20", date(2027, 2, 28): "09:10", date(2027, 3, 17): "06:20", date(2027, 3, 26): "09:30", date(2027, 4, 14): "21:40",
+          date(2027, 4, 22): "06:20"}
 FEED_DAYS = {date(2027, 1, 29), date(2027, 2, 19), date(2027, 3, 12), date(2027, 3, 27), date(2027, 3, 29), date(2027, 4, 16), date(2027, 5, 6)}
 # (participant, number): what becomes of it. The rest is thrown.
 FATES = {("P-1001", 2): "AFTA", ("P-1001", 3): "AFTA", ("P-1002", 3): "AFTA", ("P-1003", 4): "AFTA", ("P-1004", 3): "AFTA", ("P-1005", 4): "UAAB",
@@ -112,19 +115,18 @@ class Story:
 
     def days(self):
         for day in between(FIRST, LAST):
-            if day.weekday() < 5:
-                yield day, "13:35"
-                yield day, "17:34"
-            elif day.weekday() == 5:
-                yield day, "13:35"
-            if day in EVENINGS:
-                yield day, "19:10"
+            clocks = {"13:35", "17:34"} if day.weekday() < 5 else {"13:35"} if day.weekday() == 5 else set()
+            for clock in sorted(clocks | ({"19:10"} if day in EVENINGS else set()) | ({NIGHTS[day]} if day in NIGHTS else set())):
+                yield day, clock
 
     def run(self):
         for day, clock in self.days():
             self.go_to(day, clock)
             if clock == "19:10":
                 self.move_tomorrow()
+                continue
+            if clock == NIGHTS.get(day):
+                self.move_at_night()
                 continue
             self.record_outcomes()
             self.read_mails()
@@ -191,7 +193,7 @@ class Story:
     # ---- moves ----
 
     def slots(self, s):
-        """Times of the next days in the practitioner's hours, in a random order."""
+        """Times of the days around it in the practitioner's hours, in a random order."""
         day, last = max(self.today, local(s["local"]).date() - timedelta(days=5)), local(s["local"]).date() + timedelta(days=6)
         result = []
         for d in between(day + timedelta(days=1), last):
@@ -228,6 +230,13 @@ class Story:
         choice = self.planned(1, 1)
         if choice and self.move(self.random.choice(choice)):
             self.counts["moved after the reminder"] += 1
+
+    def move_at_night(self):
+        """One of today where there is one, and one of the next days: nobody is woken for it."""
+        for choice in (self.planned(0, 0), self.planned(1, 6)):
+            choice = [s for s in choice if instant(s["start"]) > self.at]
+            if choice and self.move(self.random.choice(choice)):
+                self.counts["moved at night"] += 1
 
     def cancel(self):
         s = self.random.choice([s for s in self.planned(1, 12) if (s["participant"], s["number"]) not in FATES])
@@ -380,11 +389,12 @@ class Story:
 
     def finish(self):
         """Nothing stays open, and time goes on until nothing more is due."""
-        for x in self.world.ctl("escalation", "list", "--open"):
-            self.world.ctl("escalation", "resolve", x["id"], "--as", x["advocate"] or "kd", "--reason", PRIVATE)
-        self.finish_tasks(1.0)
-        self.go_to(LAST + timedelta(days=7), "12:00")
-        self.finish_tasks(1.0)
+        for day in (LAST + timedelta(days=3), LAST + timedelta(days=7)):
+            self.go_to(day, "12:00")
+            self.record_outcomes()
+            for x in self.world.ctl("escalation", "list", "--open"):
+                self.world.ctl("escalation", "resolve", x["id"], "--as", x["advocate"] or "kd", "--reason", PRIVATE)
+            self.finish_tasks(1.0)
         self.go_to(LAST + timedelta(days=7), "15:00")
         self.hear_watcher()
 

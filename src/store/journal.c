@@ -171,9 +171,8 @@ static int head_fits(struct store *store, const struct log *log, int64_t sequenc
         return r;
     }
     if (r > 0) {
-        READ_TEXT(
-            &q,
-            head); /* one that cannot be read does not fit: that is all there is to say about it */
+        /* One that cannot be read does not fit: that is all there is to say about it. */
+        READ_TEXT(&q, head);
     }
     head_text(store, log, sequence, hash, expected);
     *ret_claimed = strtoll(head, NULL, 10);

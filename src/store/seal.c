@@ -106,8 +106,8 @@ int seal_open(const struct seal_keys *keys, const char *place, const char *row,
     done = EVP_DecryptFinal_ex(cipher, ret_plain + written, &rest);
     EVP_CIPHER_CTX_free(cipher);
     if (done != 1) {
-        OPENSSL_cleanse(ret_plain,
-                        text_length); /* what nobody vouches for is not left lying about */
+        /* What nobody vouches for is not left lying about. */
+        OPENSSL_cleanse(ret_plain, text_length);
         return -EUCLEAN;
     }
     return (int)text_length;

@@ -53,9 +53,9 @@ static int take_lock(struct store *store, const char *file, struct complaint *co
     return 0;
 }
 
+/* Each is a wish that this build of SQLite may not know. */
 static void harden(sqlite3 *db) {
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1,
-                            NULL); /* each is a wish that this build may not know */
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -139,8 +139,8 @@ static int find_place(const char *file, char ret_path[PATH_SIZE]) {
 }
 
 static int prepare_database(struct store *store) {
-    int r = schema_check(
-        store); /* before anything is written, were it only the mode of the journal */
+    /* Before anything is written, were it only the mode of the journal. */
+    int r = schema_check(store);
 
     r = r < 0 ? r : store_errno(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
     return r < 0 ? r : schema_migrate(store);
@@ -204,8 +204,8 @@ void store_close(struct store *store) {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
         (void)sqlite3_finalize(store->statements[i]); /* repeats the code of the last step */
     }
-    (void)sqlite3_close(
-        store->db); /* nothing is left open; a failing checkpoint is done at the next start */
+    /* Nothing is left open; a checkpoint that fails is done at the next start. */
+    (void)sqlite3_close(store->db);
     if (store->lock_fd >= 0) {
         (void)close(store->lock_fd);
     }
@@ -214,8 +214,8 @@ void store_close(struct store *store) {
 }
 
 void store_set_volatile(struct store *store) {
-    (void)sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL,
-                       NULL); /* only speed is at stake */
+    /* Only speed is at stake. */
+    (void)sqlite3_exec(store->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
 }
 
 static int run(struct store *store, enum statement statement) {
@@ -243,8 +243,8 @@ int store_commit(struct store *store) {
 
     if (r < 0) {
         if (r != -EBUSY && !lost) {
-            store->fatal =
-                true; /* a failing COMMIT may still be found on the disk after a restart */
+            /* A COMMIT that failed may still be found on the disk after a restart. */
+            store->fatal = true;
         }
         store_rollback(store);
         return r;
@@ -255,9 +255,8 @@ int store_commit(struct store *store) {
 
 void store_rollback(struct store *store) {
     if (store->in_transaction && sqlite3_get_autocommit(store->db) == 0) {
-        (void)run(
-            store,
-            STATEMENT_ROLLBACK); /* a failing rollback means that SQLite has already rolled back */
+        /* A failing rollback means that SQLite has already rolled back. */
+        (void)run(store, STATEMENT_ROLLBACK);
     }
     store->in_transaction = store->in_part = false;
     store->lost = 0;

@@ -314,6 +314,20 @@ static void a_broken_log_goes_on_and_stays_broken(void **state) {
     }
 }
 
+/* Nor does a log look well again whose head was taken away, although all its entries are there. */
+static void a_head_that_was_lost_stays_lost(void **state) {
+    struct world *w = *state;
+
+    for (size_t l = 0; l < ARRAY_COUNT(logs); l++) {
+        fill(w, &logs[l]);
+        tamper(w, "DELETE FROM meta WHERE name='%s'", logs[l].head);
+        append_entry(w, &logs[l], 1);
+        assert_int_equal(verdict(w, &logs[l]), ENTRIES + 1);
+        append_entry(w, &logs[l], 2);
+        assert_int_equal(verdict(w, &logs[l]), ENTRIES + 1);
+    }
+}
+
 /* The two logs have the same columns: entries of one must not pass for the other's. */
 static void entries_do_not_change_logs(void **state) {
     struct world *w = *state;
@@ -497,6 +511,7 @@ int main(void) {
         T(every_row_that_is_gone_moved_or_new_is_found),
         T(the_head_is_watched_too),
         T(a_broken_log_goes_on_and_stays_broken),
+        T(a_head_that_was_lost_stays_lost),
         T(entries_do_not_change_logs),
         T(fields_do_not_run_together),
         T(the_detail_is_hashed_not_kept),

@@ -12,7 +12,7 @@ skip() {
 command -v systemd-nspawn >/dev/null || skip "systemd-nspawn is missing (package systemd-container)"
 [ -x /lib/systemd/systemd ] || skip "systemd is missing"
 unshare --mount true 2>/dev/null || skip "mount namespaces are not allowed here"
-[ "${COBID_SANITIZED:-no}" = no ] || skip "the sandbox does not suit the sanitizers"
+[ "${COBID_INSTRUMENTED:-no}" = no ] || skip "the sandbox does not suit the sanitizers"
 
 source_folder=$(cd -- "${top_srcdir:-$(dirname -- "$0")/../..}" && pwd)
 build_folder=$(cd -- "${top_builddir:-.}" && pwd)

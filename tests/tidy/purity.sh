@@ -5,7 +5,7 @@ set -euo pipefail
 cd -- "${top_builddir:-.}"
 nm=${NM:-nm}
 
-if [ "${COBID_SANITIZED:-no}" = yes ] || ! "$nm" --version >/dev/null 2>&1; then
+if [ "${COBID_INSTRUMENTED:-no}" = yes ] || ! "$nm" --version >/dev/null 2>&1; then
     echo "skipped: the build is instrumented, or there is no nm"
     exit 77
 fi

@@ -231,9 +231,15 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
     if (r < 0 || !code->provisional) {
         return r;
     }
+    struct noun_row supervisor;
+
+    r = noun_find(e->store, NOUN_SUPERVISOR, chief.id, &e->arena, &supervisor);
+    if (r < 0) {
+        return r;
+    }
     return duty_open(e, &(struct duty_start){.kind = TASK_DECIDE,
                                              .owner = chief.id,
-                                             .next_owner = "",
+                                             .next_owner = noun_value(&supervisor, "next"),
                                              .participant = s->participant,
                                              .session = s->id,
                                              .about = "",

@@ -295,6 +295,30 @@ int escalation_command_list(struct call *c) {
     return count < 0 ? call_failed(c, count, "escalations") : 200;
 }
 
+/* Who was told, when, and whether the mail left. */
+static int put_told(struct call *c, const char *escalation) {
+    const struct message_filter filter = {.escalation = escalation};
+    struct message_row *rows = arena_alloc(&c->e->arena, BATCH, sizeof *rows);
+    char after[MESSAGE_ID_SIZE] = "";
+    json_t *told = json_array();
+    int count;
+
+    (void)json_object_set_new(c->reply, "messages", told); /* memory only */
+    while ((count = message_list(c->e->store, &filter, after, &c->e->arena, rows, BATCH)) > 0) {
+        for (int i = 0; i < count; i++) {
+            json_t *o = json_pack("{s:s,s:s,s:s}", "id", rows[i].id, "audience",
+                                  audience_to_text(rows[i].audience), "recipient",
+                                  rows[i].recipient);
+            json_put_text(o, "state", message_state_to_text(rows[i].state));
+            json_put_instant(o, "due", rows[i].due);
+            json_put_instant(o, "sent_at", rows[i].sent_at);
+            (void)json_array_append_new(told, o);
+        }
+        memcpy(after, rows[count - 1].id, sizeof after);
+    }
+    return count < 0 ? call_failed(c, count, escalation) : 200;
+}
+
 int escalation_command_show(struct call *c) {
     struct escalation_row row;
     int r = escalation_find(c->e->store, c->id, &c->e->arena, &row);
@@ -318,7 +342,7 @@ int escalation_command_show(struct call *c) {
                              escalation_target_to_text(row.policy.steps[i].target), "wait", wait));
     }
     (void)json_object_set_new(c->reply, "steps", steps);
-    return 200;
+    return put_told(c, row.id);
 }
 
 static int find_chain(struct call *c, struct escalation_row *row) {
@@ -359,10 +383,20 @@ int escalation_command_ack(struct call *c) {
 
 int escalation_command_resolve(struct call *c) {
     struct escalation_row row;
+    struct session_row session;
     const int status = find_chain(c, &row);
 
     if (status != 200) {
         return status;
+    }
+    /* Nothing else would ever ask for this outcome again. */
+    if (row.kind == ESCALATION_UNRECORDED &&
+        session_find(c->e->store, row.session, &session) == 0 &&
+        session.state == SESSION_AWAITING_OUTCOME) {
+        return call_refuse(c, 409,
+                           "%s: is about an outcome that nobody has recorded; record it with "
+                           "cobictl session outcome %s, and this resolves itself",
+                           c->id, row.session);
     }
     int r = chain_resolve(c->e, &row, c->as, call_value(c, "reason"));
 

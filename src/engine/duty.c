@@ -149,6 +149,26 @@ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind
     return count < 0 ? count : 0;
 }
 
+int duty_drop_participant(struct engine *e, const char *participant, unsigned kinds) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
+
+    while ((count = task_list(e->store, NULL, true, after, rows, TASKS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const bool fits = strcmp(rows[i].participant, participant) == 0 &&
+                              (kinds & 1u << rows[i].kind);
+            const int r = fits ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return count;
+}
+
 int duty_phone(struct engine *e, const struct message_row *m) {
     struct noun_row person, practitioner;
     struct person worker;
@@ -166,13 +186,14 @@ int duty_phone(struct engine *e, const struct message_row *m) {
     const char *about = arena_printf(&e->arena, "%s-%" PRIu32 "-%" PRIu32,
                                      message_kind_to_text(m->kind), m->revision, m->step);
 
-    return duty_open(e, &(struct duty_start){.kind = TASK_PHONE,
-                                             .owner = worker.id,
-                                             .next_owner = noun_value(&practitioner, "supervisor"),
-                                             .participant = m->participant,
-                                             .session = m->session,
-                                             .about = about,
-                                             .due = working_time_next(&work, e->now)});
+    return duty_open(e, &(struct duty_start){
+                            .kind = TASK_PHONE,
+                            .owner = worker.id,
+                            .next_owner = noun_value(&practitioner, "supervisor"),
+                            .participant = m->participant,
+                            .session = m->session,
+                            .about = about,
+                            .due = working_time_add(&work, e->now, span_hours(2), span_hours(24))});
 }
 
 int duty_changed(struct engine *e, const struct session_row *s, struct instant earlier) {

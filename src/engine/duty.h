@@ -55,6 +55,8 @@ _must_use_ int duty_due(struct engine *e);
 _must_use_ int duty_done(struct engine *e, struct task_row *row, const char *by);
 /* Drops open tasks of that kind about the session: they have become pointless. */
 _must_use_ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind);
+/* Drops the participant's open tasks of those kinds (1 << enum task_kind). */
+_must_use_ int duty_drop_participant(struct engine *e, const char *participant, unsigned kinds);
 /* "Phone the participant": the practitioner's task when this message can tell them on no channel.
  * One for each kind, revision and step. */
 _must_use_ int duty_phone(struct engine *e, const struct message_row *m);

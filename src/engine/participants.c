@@ -50,20 +50,77 @@ static int plan_tail(struct planning *p, const uint32_t *numbers, struct plan_re
     return plan_sessions(&p->request, result);
 }
 
-/* Single lost numbers: a small programme of their own, on days without another session of this
- * participant. */
-static int plan_catch_ups(struct planning *p, size_t count, struct plan_result *result) {
+/* No other session of this participant within the least gap of that day. */
+static void keep_apart(struct planning *p, struct date day) {
+    const int32_t days = p->programme->gap_min_days > 0 ? (int32_t)p->programme->gap_min_days - 1
+                                                        : 0;
+
+    if (p->absence_count < PLANNING_ABSENCES_MAX) {
+        p->absences[p->absence_count++] = (struct date_range){date_add_days(day, -days),
+                                                              date_add_days(day, days)};
+        p->request.absence_count = p->absence_count;
+    }
+}
+
+/* The day after the last session of a lower number: a number is never caught up before those it
+ * builds on. */
+static struct date first_day(const struct planning *p, uint32_t number, struct date earliest) {
+    struct date day = earliest;
+
+    for (size_t i = 0; i < p->own_count; i++) {
+        const struct date after = date_add_days(p->own[i].start.date, 1);
+        if (p->own[i].number < number && date_cmp(after, day) > 0) {
+            day = after;
+        }
+    }
+    return day;
+}
+
+static void add_catch_up(struct plan_result *result, const struct plan_result *one,
+                         uint32_t number) {
+    result->starts[result->count++] = one->starts[0];
+    result->window_end = one->window_end;
+    for (uint32_t w = 0; w < one->warning_count && result->warning_count < PLAN_WARNINGS_MAX; w++) {
+        result->warnings[result->warning_count] = one->warnings[w];
+        result->warnings[result->warning_count++].number = number;
+    }
+}
+
+/* Single lost numbers, each a small programme of its own: after the lower numbers, apart from every
+ * other session of this participant. */
+static int plan_catch_ups(struct planning *p, const uint32_t *numbers, size_t count,
+                          struct plan_result *result) {
     struct programme *small = arena_alloc(&p->e->arena, 1, sizeof *small);
+    struct plan_result *one = arena_alloc(&p->e->arena, 1, sizeof *one);
+    const struct date earliest = p->request.start;
+    struct date last = p->own_count > 0 ? p->own[p->own_count - 1].start.date : earliest;
 
     *small = *p->programme;
-    small->session_count = (uint32_t)count;
+    small->session_count = 1;
     small->first_within_days = small->months * 31;
-    small->gap_target_days = small->gap_min_days;
-    small->gap_max_days = small->months * 31;
-    planning_block_own(p);
     p->request.programme = small;
     p->request.first_number = 1;
-    return plan_sessions(&p->request, result);
+    for (size_t i = 0; i < p->own_count; i++) {
+        keep_apart(p, p->own[i].start.date);
+    }
+    for (size_t i = 0; i < count; i++) {
+        p->request.start = first_day(p, numbers[i], earliest);
+        if (i > 0 && date_cmp(p->request.start, result->starts[i - 1].date) <= 0) {
+            p->request.start = date_add_days(result->starts[i - 1].date, 1);
+        }
+        const int r = plan_sessions(&p->request, one);
+        if (r < 0) {
+            *result = *one;
+            result->failed_number = numbers[i];
+            return r;
+        }
+        add_catch_up(result, one, numbers[i]);
+        keep_apart(p, one->starts[0].date);
+        last = date_cmp(last, one->starts[0].date) < 0 ? one->starts[0].date : last;
+    }
+    p->request.start = earliest;
+    result->slack_days = date_to_days(result->window_end) - date_to_days(last);
+    return 0;
 }
 
 static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count,
@@ -107,12 +164,10 @@ static int plan_with(struct call *c, struct planning *p, enum participant_event 
                            c->id);
     }
     int r = is_tail(p, numbers, count) ? plan_tail(p, numbers, result)
-                                       : plan_catch_ups(p, count, result);
+                                       : plan_catch_ups(p, numbers, count, result);
 
     if (r == -ENOSPC) {
-        const bool tail = is_tail(p, numbers, count);
-        const uint32_t failed = tail ? result->failed_number : numbers[result->failed_number - 1];
-        return planning_refuse(c, result, failed);
+        return planning_refuse(c, result, result->failed_number);
     }
     if (r < 0) {
         return call_refuse(
@@ -219,6 +274,19 @@ static int check_complete(struct call *c) {
 }
 
 /* Whoever leaves must be able to, whatever has become of the facts of their plan. */
+/* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
+ * Deciding an absence stays. */
+static int drop_calls(struct call *c) {
+    static const char *const out_of_reach[] = {"deceased", "custody", "remand", "recall"};
+    const char *because = call_value(c, "because");
+    unsigned kinds = 1u << TASK_PHONE | 1u << TASK_CHANGED;
+
+    for (size_t i = 0; i < ARRAY_COUNT(out_of_reach); i++) {
+        kinds |= strcmp(because, out_of_reach[i]) == 0 ? 1u << TASK_CONTACT : 0;
+    }
+    return duty_drop_participant(c->e, c->id, kinds);
+}
+
 static int leave(struct call *c, enum participant_event event, const char *topic) {
     struct engine *e = c->e;
     const struct message_filter filter = {.participant = c->id, .audience = "participant"};
@@ -250,6 +318,7 @@ static int leave(struct call *c, enum participant_event event, const char *topic
                                         arena_printf(&e->arena, "participant_%s",
                                                      participant_state_to_text(state.state)),
                                         e->now);
+    r = r < 0 ? r : drop_calls(c);
     r = r < 0 ? r : notice_advocates(e, c->id, topic, ordinal);
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;

@@ -64,16 +64,28 @@ static int preview_one(struct call *c, struct message_row *m) {
     return 200;
 }
 
+/* The confirmation that still waits for the send window; one that went will not go again. */
 static int preview_confirmation(struct call *c, const struct noun_row *participant) {
-    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
-        if (outbox_participant_channel(c->e, participant, 1u << channel) != channel) {
-            continue;
-        }
-        struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
-                                            participant->id);
-        m.channel = (enum channel)channel;
-        memcpy(m.participant, participant->id, sizeof m.participant);
-        const int status = preview_one(c, &m);
+    const struct message_filter filter = {
+        .participant = participant->id, .kind = "confirmation", .state = "queued"};
+    struct message_row rows[CHANNEL_COUNT];
+    struct noun_row office;
+    const struct civil none = {0};
+    int r = noun_find(c->e->store, NOUN_OFFICE, noun_value(participant, "office"), &c->e->arena,
+                      &office);
+    const int count = r < 0 ? r
+                            : message_list(c->e->store, &filter, "", &c->e->arena, rows,
+                                           CHANNEL_COUNT);
+
+    if (count < 0) {
+        return call_failed(c, count, participant->id);
+    }
+    const struct remind_place place = {turn_zone(c->e, noun_value(&office, "timezone")),
+                                       c->e->setup.holidays};
+    for (int i = 0; i < count; i++) {
+        rows[i].due = kind_window_next(KIND_CONFIRMATION, &c->e->setup.config->send_window, &place,
+                                       NULL, none, instant_max(rows[i].due, c->e->now));
+        const int status = preview_one(c, &rows[i]);
         if (status != 200) {
             return status;
         }
@@ -124,7 +136,7 @@ int view_preview(struct call *c) {
         return call_failed(c, count, c->id);
     }
     c->reply = json_array();
-    int status = count > 0 ? preview_confirmation(c, &participant) : 200;
+    int status = preview_confirmation(c, &participant);
 
     for (int i = 0; i < count && status == 200; i++) {
         status = preview_session(c, &participant, &rows[i]);

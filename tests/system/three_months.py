@@ -37,7 +37,8 @@ from world import World, make_folder  # noqa: E402
 SEED = int(os.environ.get("COBID_TEST_SEED") or 20270121)
 SHOWN_MAX = 6
 STORY_LAWS = ("every participant gets a plan", "the clock goes where it is told", "feeds by HTTP: plain, gzip, 304, HEAD", "the feeds' times are the plan's",
-              "an emailed link: looking changes nothing, the code acts once", "a stale link does nothing", "the daemon goes on")
+              "an emailed link: looking changes nothing, the code acts once", "a stale link does nothing", "the daemon goes on",
+              "a missing outcome is not resolved away")
 # What a run must have met, or it has proved nothing.
 MET = ("AFTA", "ATTC", "UAAB", "AFTC", "AAME", "moved after the reminder", "moved with cascade", "moved at night", "cancelled", "acknowledged by link", "acknowledged by cobictl",
        "participant pause", "participant resume", "participant withdraw", "texts in flight at kill -9", "mails in flight at kill -9", "feed events compared", "tasks done")

@@ -289,10 +289,11 @@ class Laws:
         if not never:
             yield "the run had none"
         for session in never:
-            if not any(c["session"] == session and c["kind"] == "unrecorded" for c in self.chains):
-                yield f"{session}: no chain"
-            if self.sessions[session]["state"] != "awaiting_outcome":
-                yield f"{session}: {self.sessions[session]['state']}, by time alone"
+            chains = [c["state"] for c in self.chains if c["session"] == session and c["kind"] == "unrecorded"]
+            if chains != ["resolved"]:
+                yield f"{session}: chains {chains}, resolved by the outcome at the very end"
+            if session not in self.story.never_recorded:
+                yield f"{session}: did not wait for its outcome until the end"
             if not any(m["session"] == session and m["kind"] == "outcome_request" and m["state"] == "accepted" for m in self.messages.values()):
                 yield f"{session}: the practitioner was not asked"
 

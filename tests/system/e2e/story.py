@@ -49,6 +49,7 @@ class Story:
         self.danced = Counter()
         self.unlinked = {}    # (advocate, participant) -> since
         self.linked_since = {}
+        self.never_recorded = []  # what still waited for its outcome at the very end
         self.watcher = None
         self.mails_killed = False
 
@@ -374,12 +375,18 @@ class Story:
             if status != 404:
                 self.fault(law, f"{method}: {status}")
 
-    def finish_chains(self):
+    def finish_chains(self, least=timedelta(days=4)):
         for x in self.world.ctl("escalation", "list", "--open"):
-            if x["state"] == "acknowledged":
+            if x["kind"] == "unrecorded":
+                self.resolve_unrecorded(x)
+            elif x["state"] == "acknowledged":
                 self.world.ctl("escalation", "resolve", x["id"], "--as", x["acknowledged_by"], "--reason", PRIVATE)
-            elif self.at - instant(x["opened"]) > timedelta(days=4):
+            elif self.at - instant(x["opened"]) >= least:
                 self.world.ctl("escalation", "resolve", x["id"], "--as", x["advocate"] or "kd", "--reason", PRIVATE)
+
+    def resolve_unrecorded(self, x):
+        if self.world.attempt("escalation", "resolve", x["id"], "--as", "kd", "--reason", PRIVATE) is not None:
+            self.fault("a missing outcome is not resolved away", f"{x['id']}, session {x['session']}")
 
     def finish_tasks(self, share=0.8):
         for t in self.world.ctl("task", "list"):
@@ -392,9 +399,12 @@ class Story:
         for day in (LAST + timedelta(days=3), LAST + timedelta(days=7)):
             self.go_to(day, "12:00")
             self.record_outcomes()
-            for x in self.world.ctl("escalation", "list", "--open"):
-                self.world.ctl("escalation", "resolve", x["id"], "--as", x["advocate"] or "kd", "--reason", PRIVATE)
+            self.finish_chains(least=timedelta(0))
             self.finish_tasks(1.0)
+        for s in self.sessions.values():
+            if s["state"] == "awaiting_outcome":
+                self.never_recorded.append(s["id"])
+                self.outcome(s, "ATTC", "kd")
         self.go_to(LAST + timedelta(days=7), "15:00")
         self.hear_watcher()
 

@@ -46,6 +46,13 @@ static enum feed_status status_of(const struct engine *e, const struct feed_row 
                : FEED_UNKNOWN;
 }
 
+/* The role mailbox that calendars name. */
+static const char *organizer(const struct engine *e) {
+    const struct config_sender *sender = &e->setup.config->sender;
+
+    return *sender->calendar_email ? sender->calendar_email : sender->email;
+}
+
 enum feed_status engine_feed_find(struct engine *e, const char *token, struct feed_key *ret_key) {
     struct feed_key key = {0};
     struct feed_row row;
@@ -73,7 +80,9 @@ enum feed_status engine_feed_find(struct engine *e, const char *token, struct fe
     if (session_feed_version(e->store, &filter, &key.version, &key.last_modified) < 0) {
         return FEED_UNKNOWN;
     }
-    key.version = (key.version ^ (uint64_t)filter.from.us) | 2; /* the window moves with the day */
+    /* The window moves with the day; the mailbox may change with the configuration. */
+    key.version ^= (uint64_t)filter.from.us ^ store_derive_number(e->store, organizer(e));
+    key.version |= 2;
     key.last_modified = instant_max(key.last_modified, row.created_at);
     *ret_key = key;
     return FEED_OK;
@@ -113,10 +122,9 @@ static int build(struct engine *e, const struct feed_row *row, struct feed_body 
     if (count < 0) {
         return count;
     }
-    const struct config_sender *sender = &e->setup.config->sender;
     const struct feed_calendar calendar = {
         .name = strcmp(row->owner_kind, "participant") == 0 ? "Appointments" : "Sessions",
-        .organizer = *sender->calendar_email ? sender->calendar_email : sender->email,
+        .organizer = organizer(e),
         .events = events,
         .event_count = (size_t)count};
 
@@ -124,7 +132,6 @@ static int build(struct engine *e, const struct feed_row *row, struct feed_body 
 }
 
 int engine_feed_build(struct engine *e, const struct feed_key *key, struct feed_body *ret_body) {
-    const struct config_sender *sender = &e->setup.config->sender;
     struct feed_body body = {0};
     struct feed_row row;
 
@@ -138,8 +145,7 @@ int engine_feed_build(struct engine *e, const struct feed_key *key, struct feed_
     if (row.revoked_at.us != 0) {
         const struct date day =
             zone_civil(turn_zone(e, e->setup.config->timezone), row.revoked_at).date;
-        r = feed_write_withdrawn(*sender->calendar_email ? sender->calendar_email : sender->email,
-                                 day, row.revoked_at, &body.bytes, &body.length);
+        r = feed_write_withdrawn(organizer(e), day, row.revoked_at, &body.bytes, &body.length);
     } else {
         r = build(e, &row, &body);
     }

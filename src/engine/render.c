@@ -273,6 +273,7 @@ static int fill_task(struct job *j) {
         return r;
     }
     set(j, FACT_task, duty_text(task.kind));
+    set(j, FACT_task_id, arena_copy(&e->arena, task.id));
     set(j, FACT_due_by, render_deadline(e, j->zone, task.due));
     return 0;
 }

@@ -238,7 +238,7 @@ static void test_markers(void **state) {
     }
     check_ids("session", BIT(PRACTITIONER) | BIT(SUPERVISOR) | BIT(OPERATOR));
     check_ids("escalation", BIT(OPERATOR));
-    check_ids("task", BIT(OPERATOR));
+    check_ids("task", BIT(PRACTITIONER) | BIT(SUPERVISOR) | BIT(OPERATOR));
     /* Addresses go to their owners. */
     for (size_t i = 0; i < w.sent_count; i++) {
         const struct sent *s = &w.sent[i];

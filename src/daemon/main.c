@@ -87,11 +87,21 @@ static int check(const char *config_file) {
     return r < 0 ? 1 : 0;
 }
 
-/* Where the last accepted configuration lies when the one on disk cannot say. */
-static const char *kept_state_dir(void) {
+/* The last accepted configuration lies where the one on disk says, if that can be read at all (its
+ * templates may be what is wrong); else where systemd or the build says. */
+static int load_kept(struct daemon *d, struct complaints *complaints) {
     const char *state_dir = getenv("STATE_DIRECTORY");
+    struct config *config = NULL;
 
-    return state_dir && *state_dir ? state_dir : COBI_STATE_DIR;
+    complaints->count = 0;
+    if (config_load(d->config_file, &config, complaints) == 0) {
+        const int r = setup_load_kept(config->state_dir, &d->setup, complaints);
+        config_free(config);
+        return r;
+    }
+    complaints->count = 0;
+    return setup_load_kept(state_dir && *state_dir ? state_dir : COBI_STATE_DIR, &d->setup,
+                           complaints);
 }
 
 static int read_setup(struct daemon *d) {
@@ -107,8 +117,7 @@ static int read_setup(struct daemon *d) {
     print_complaints(complaints);
     struct text t = TEXT_IN(d->stale_reason);
     text_addf(&t, "the configuration on disk is refused; see `cobid --check`");
-    complaints->count = 0;
-    r = setup_load_kept(kept_state_dir(), &d->setup, complaints);
+    r = load_kept(d, complaints);
     if (r < 0) {
         log_error("%s: refused, and there is no earlier accepted configuration; not started",
                   d->config_file);

@@ -7,6 +7,7 @@ come the contradictions that only the whole case shows. After each attempt the d
 import json
 import os
 import re
+import shutil
 import sys
 import time
 
@@ -14,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "doubles"), os.path.join(HERE, "e2e")]
 from scene import Scene  # noqa: E402
 from tap import Checks  # noqa: E402
-from world import Watch, Wire, World, changed_tables  # noqa: E402
+from world import SOURCE, Watch, Wire, World, changed_tables  # noqa: E402
 
 SHOWN_MAX, LINE_BYTES_MAX = 8, 700
 HUGE = "A" * 10000
@@ -351,6 +352,33 @@ class Tester:
         if self.world.run("reload").returncode != 0:
             self.fault(group, "the good one is refused too")
 
+    def bad_start(self):
+        """A bad edit cannot stop the reminders: the daemon starts on what it last accepted, and says so."""
+        group = "a start with a bad configuration or template runs on the last accepted ones"
+        templates = os.path.join(self.world.folder, "templates")
+        shutil.copytree(os.path.join(SOURCE, "templates"), templates)
+        with open(os.path.join(templates, "en", "reminder.sms.txt"), "a", encoding="utf-8") as file:
+            file.write("${nonsense}\n")
+        for more, folder, environment in (("", templates, {}), ("sender = {\n", None, {"STATE_DIRECTORY": self.world.state})):
+            self.world.write_config(more, folder)
+            self.tried[group] = self.tried.get(group, 0) + 1
+            self.world.stop()
+            try:
+                self.world.start(**environment)
+            except RuntimeError as error:
+                self.fault(group, f"{more!r}: {error}")
+                self.world.write_config()
+                self.world.start()
+                continue
+            status = self.world.call("/status")
+            if status["configuration"] == "in force" or status["healthy"] or self.world.run("config", "check").returncode != 1:
+                self.fault(group, f"{more!r}: {status}")
+            if self.world.run("preview", "P-1").returncode != 0:
+                self.fault(group, f"{more!r}: it does not work")
+        self.world.write_config()
+        if self.world.run("reload").returncode != 0 or self.world.call("/status")["configuration"] != "in force":
+            self.fault(group, "the good one is not taken again")
+
     def good(self):
         """The arguments that were spoilt are good: otherwise all of this proves nothing."""
         group = "the arguments that were spoilt would have been taken"
@@ -375,6 +403,7 @@ class Tester:
         self.double_use()
         self.bad_configuration()
         self.good()
+        self.bad_start()
         for group, count in self.tried.items():
             faults = self.faults.pop(group, [])
             self.checks.ok(f"{group}: {count} attempts", not faults, f"{len(faults)} faults: " + "; ".join(faults[:SHOWN_MAX]))
@@ -391,7 +420,7 @@ def main():
         Tester(world, checks).run()
         log = world.log_text()
         checks.ok("the log repeats nothing of what was typed", not re.search(r"@|[0-9]{9,}|AAAAAAAA|Alder|\x1b", log), log[-1500:])
-        checks.equal("the same process is still there", (world.process.poll(), world.stop()), (None, 0))
+        checks.equal("the process is still there", (world.process.poll(), world.stop()), (None, 0))
     finally:
         world.close()
     print(f"# {world.commands} commands in {time.monotonic() - start:.1f} s")

@@ -129,11 +129,11 @@ class World:
                     ' tls = false; timeout = "20s"; in_flight_max = 32; }')
         return f"gateways = ( {sms}, {mail} );"
 
-    def write_config(self, more=""):
+    def write_config(self, more="", templates=None):
         etc = os.path.abspath(os.path.join(SOURCE, "etc"))
         lines = [
             'timezone = "Europe/London";', f'state_dir = "{self.state}";', f'control_socket = "{self.socket}";',
-            f'public_url = "{self.url}";', f'listen = "{PUBLIC_HOST}:{self.port}";', f'templates_dir = "{etc}/../templates";',
+            f'public_url = "{self.url}";', f'listen = "{PUBLIC_HOST}:{self.port}";', f'templates_dir = "{templates or etc + "/../templates"}";',
             f'holidays = "{etc}/england-and-wales.ics";', 'clock = "manual";', f'clock_start = "{self.clock_start}";',
             "test_numbers = true;", 'receipt_after = "0";', f'operator = "{OPERATOR}";',
             f'sender = {{ name = "Appointments"; sms_from = "Appointment"; email = "appointments@{SENDER_DOMAIN}";'
@@ -146,9 +146,10 @@ class World:
 
     # ---- the process ----
 
-    def start(self):
+    def start(self, **environment):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **environment})
         for _ in range(400):
             if self.process.poll() is not None:
                 raise RuntimeError(f"cobid ended with {self.process.returncode}: {self.log_text()[-2000:]}")

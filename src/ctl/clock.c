@@ -15,7 +15,9 @@
 #include "cobi/base/command.h"
 #include "cobi/ctl/terminal.h"
 
-#define POLL_INTERVAL_MS 100
+/* Looked at soon, then less often: a short way is over at once, a long one is not disturbed. */
+#define POLL_FIRST_MS 5
+#define POLL_MOST_MS  100
 
 /* The only state a signal handler may touch. */
 static volatile sig_atomic_t is_interrupted;
@@ -64,11 +66,13 @@ int clock_wait(struct client *client, json_t **document, struct complaint *compl
         return complain(complaint, r, "cannot watch for Ctrl-C: see \"cobictl clock show\"");
     }
     json_t *nothing = json_object();
+    int interval_ms = POLL_FIRST_MS;
     while (r == 0 && is_interrupted == 0 && clock_is_advancing(*document)) {
         if (is_terminal) {
             print_progress(*document);
         }
-        (void)poll(NULL, 0, POLL_INTERVAL_MS); /* an interrupted wait is looked at next */
+        (void)poll(NULL, 0, interval_ms); /* an interrupted wait is looked at next */
+        interval_ms = interval_ms * 2 < POLL_MOST_MS ? interval_ms * 2 : POLL_MOST_MS;
         json_t *answer = NULL;
         r = is_interrupted == 0 ? client_call(client, show, nothing, &answer, complaint) : 0;
         if (answer != NULL) {

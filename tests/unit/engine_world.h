@@ -112,6 +112,8 @@ _printf_(1, 2) void sabotage(const char *format, ...);
 /* Every table as text; the caller frees. audits too only on request: a consultation leaves a line.
  */
 char *dump(bool audits);
+/* Fails the test with the first line that is not as it was; frees before. */
+void unchanged(char *before, bool audits, const char *what);
 
 /* A plan for P-1 and the id of its session of that number. */
 void plan(const char *participant);

@@ -273,7 +273,6 @@ static int check_complete(struct call *c) {
                     : 200;
 }
 
-/* Whoever leaves must be able to, whatever has become of the facts of their plan. */
 /* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
  * Deciding an absence stays. */
 static int drop_calls(struct call *c) {
@@ -287,6 +286,7 @@ static int drop_calls(struct call *c) {
     return duty_drop_participant(c->e, c->id, kinds);
 }
 
+/* Whoever leaves must be able to, whatever has become of the facts of their plan. */
 static int leave(struct call *c, enum participant_event event, const char *topic) {
     struct engine *e = c->e;
     const struct message_filter filter = {.participant = c->id, .audience = "participant"};
@@ -312,13 +312,13 @@ static int leave(struct call *c, enum participant_event event, const char *topic
     state.changed_at = e->now;
     r = text_copy(state.because, sizeof state.because, call_value(c, "because"));
     r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
+    r = r < 0 ? r : drop_calls(c); /* before new ones point at what is cancelled now */
     r = r < 0 ? r : cancel_future(c, c->id, json_object_get(c->reply, "cancelled_sessions"));
     r = r < 0 ? r
               : message_cancel_matching(e->store, &filter,
                                         arena_printf(&e->arena, "participant_%s",
                                                      participant_state_to_text(state.state)),
                                         e->now);
-    r = r < 0 ? r : drop_calls(c);
     r = r < 0 ? r : notice_advocates(e, c->id, topic, ordinal);
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;

@@ -32,7 +32,8 @@ _must_use_ int outbox_set_aside(struct engine *e, const char *id, int error);
  * follow the commit. Returns the number of rows worked on; those that wait for a free lane set
  * e->blocked instead. */
 _must_use_ int outbox_dispatch(struct engine *e);
-/* Settles one attempt within this turn. Returns 0, also when the answer is not awaited any more. */
+/* Settles one attempt within this turn. Returns 0, also when the answer is not awaited any more or
+ * its row had to be set aside; else the store's trouble. */
 _must_use_ int outbox_settle(struct engine *e, const struct delivery *delivery);
 /* At the start: rows left `sending` have an uncertain attempt. Returns how many there were, at most
  * TURN_ROWS_MAX. */

@@ -128,7 +128,7 @@ static int settle_accepted(struct engine *e, struct message_row *m, const struct
     return r < 0 ? r : outbox_step(e, m, MESSAGE_ACCEPT, reason);
 }
 
-int outbox_settle(struct engine *e, const struct delivery *d) {
+static int settle(struct engine *e, const struct delivery *d) {
     struct message_row m;
     int r = message_find(e->store, d->message_id, &e->arena, &m);
 
@@ -154,6 +154,20 @@ int outbox_settle(struct engine *e, const struct delivery *d) {
         return r < 0 ? r : outbox_not_delivered(e, &m);
     }
     return -EINVAL;
+}
+
+int outbox_settle(struct engine *e, const struct delivery *d) {
+    int r = store_part_begin(e->store);
+
+    if (r < 0) {
+        return r;
+    }
+    r = settle(e, d);
+    const int ended = store_part_end(e->store, r >= 0);
+    if (turn_trouble(r) || ended < 0) {
+        return ended < 0 ? ended : r;
+    }
+    return r < 0 ? outbox_set_aside(e, d->message_id, r) : 0;
 }
 
 static int recover(struct engine *e, const char *message_id) {

@@ -459,6 +459,19 @@ static void test_restart_with_a_bad_row(void **state) {
     assert_true(sent("alarm", "operator") >= 1);
 }
 
+/* An answer whose consequences cannot be decided does not hang either. */
+static void test_answer_for_a_bad_row(void **state) {
+    (void)state;
+    const char *id = arena_copy(&w.arena, reminder_under_way());
+
+    sabotage("UPDATE participant SET name=zeroblob(30)");
+    answer(last_sent("reminder", "P-1"), OUTCOME_REFUSED_RECIPIENT);
+    assert_int_equal(sql_int("SELECT quarantined FROM message WHERE id='%s'", id), 1);
+    assert_int_equal(engine_in_flight(w.engine), 0);
+    run();
+    assert_true(sent("alarm", "operator") >= 1);
+}
+
 static void test_retry_by_hand(void **state) {
     (void)state;
     plan("P-1");
@@ -501,6 +514,7 @@ int main(void) {
         TEST(test_not_even_begun),
         TEST(test_restart_while_sending),
         TEST(test_restart_with_a_bad_row),
+        TEST(test_answer_for_a_bad_row),
         TEST(test_retry_by_hand),
     };
 

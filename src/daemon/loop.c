@@ -144,7 +144,9 @@ static int on_retry(sd_event_source *source, uint64_t at, void *user) {
     }
     d->unkept_count -= kept;
     memmove(d->unkept, d->unkept + kept, d->unkept_count * sizeof *d->unkept);
-    note_store(d, r);
+    if (r < 0 || kept > 0) {
+        note_store(d, r); /* without an answer to keep, only the tick can say */
+    }
     loop_poke(d);
     return 0;
 }

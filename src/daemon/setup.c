@@ -209,16 +209,11 @@ static int folder_of(const char *file, char buffer[PATH_SIZE]) {
     return t.overflow ? -ENAMETOOLONG : 0;
 }
 
-int setup_keep(const struct setup *setup) {
+static int write_kept(const struct setup *setup, const char *folder, const char *kept) {
     const struct config *config = setup->config;
-    char kept[PATH_SIZE], folder[PATH_SIZE], target[PATH_SIZE];
-    int r = path_join(kept, config->state_dir, "accepted");
+    char target[PATH_SIZE];
+    int r = copy_folder(folder, kept, ".conf");
 
-    r = r < 0 ? r : folder_of(config->file, folder);
-    if (r == 0 && strcmp(folder, kept) == 0) {
-        return 0; /* running on the copy itself */
-    }
-    r = r < 0 ? r : copy_folder(folder, kept, ".conf");
     r = r < 0 ? r : path_join(target, kept, "main.conf");
     r = r < 0 ? r : copy_file(config->file, target);
     r = r < 0 ? r : path_join(target, kept, "folder");
@@ -233,15 +228,14 @@ int setup_keep(const struct setup *setup) {
     return r;
 }
 
-int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct complaints *complaints) {
-    char kept[PATH_SIZE], file[PATH_SIZE];
+static int load_kept(const char *kept, struct setup *ret_setup, struct complaints *complaints) {
+    char file[PATH_SIZE];
     _cleanup_free_ char *folder =
         NULL; /* where the original lay: relative paths in it begin there */
     struct setup setup = {0};
     size_t length = 0;
-    int r = path_join(kept, state_dir, "accepted");
+    int r = path_join(file, kept, "folder");
 
-    r = r < 0 ? r : path_join(file, kept, "folder");
     r = r < 0 ? r : read_whole(file, &folder, &length);
     r = r < 0 ? r : path_join(file, kept, "main.conf");
     r = r < 0 ? r : config_load_copy(file, folder, &setup.config, complaints);
@@ -260,6 +254,78 @@ int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct compl
     }
     *ret_setup = setup;
     return 0;
+}
+
+static void remove_kept(const char *kept) {
+    static const char *const folders[] = {"templates/en", "templates/cy", "templates", "."};
+    char path[PATH_SIZE];
+
+    for (size_t i = 0; i < ARRAY_COUNT(folders); i++) {
+        DIR *folder = path_join(path, kept, folders[i]) < 0 ? NULL : opendir(path);
+        struct dirent *entry;
+        while (folder && (entry = readdir(folder)) != NULL) {
+            if (entry->d_name[0] != '.') {
+                (void)unlinkat(dirfd(folder), entry->d_name, 0); /* what stays is seen below */
+            }
+        }
+        if (folder) {
+            (void)closedir(folder); /* only read from */
+        }
+        (void)rmdir(i + 1 < ARRAY_COUNT(folders) ? path : kept); /* may not be there */
+    }
+}
+
+/* The files may have been edited since they were read: only a copy that loads is a copy. */
+static int check_kept(const char *kept) {
+    _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
+    struct setup setup = {0};
+
+    if (!complaints) {
+        abort();
+    }
+    const int r = load_kept(kept, &setup, complaints);
+
+    setup_done(&setup);
+    return r;
+}
+
+/* The new copy takes the place of the old one as a whole, or not at all. */
+static int exchange_kept(const char *fresh, const char *kept) {
+    if (renameat2(AT_FDCWD, fresh, AT_FDCWD, kept, RENAME_EXCHANGE) == 0) {
+        remove_kept(fresh);
+        return 0;
+    }
+    if (errno != ENOENT) {
+        remove_kept(kept); /* a file system that cannot exchange two names */
+    }
+    return rename(fresh, kept) < 0 ? -errno : 0;
+}
+
+int setup_keep(const struct setup *setup) {
+    const struct config *config = setup->config;
+    char kept[PATH_SIZE], fresh[PATH_SIZE], folder[PATH_SIZE];
+    int r = path_join(kept, config->state_dir, "accepted");
+
+    r = r < 0 ? r : path_join(fresh, config->state_dir, "accepted.new");
+    r = r < 0 ? r : folder_of(config->file, folder);
+    if (r < 0 || strcmp(folder, kept) == 0) {
+        return r; /* or running on the copy itself */
+    }
+    remove_kept(fresh);
+    r = write_kept(setup, folder, fresh);
+    r = r < 0 ? r : check_kept(fresh);
+    r = r < 0 ? r : exchange_kept(fresh, kept);
+    if (r < 0) {
+        remove_kept(fresh);
+    }
+    return r;
+}
+
+int setup_load_kept(const char *state_dir, struct setup *ret_setup, struct complaints *complaints) {
+    char kept[PATH_SIZE];
+    const int r = path_join(kept, state_dir, "accepted");
+
+    return r < 0 ? r : load_kept(kept, ret_setup, complaints);
 }
 
 /* ---- reload ---- */

@@ -89,6 +89,15 @@ echo 'feed_horizon = "28 days or so";' >>"$folder/bad.conf"
 expect 1 "bad.conf:$(wc -l <"$folder/bad.conf"):" "a check names the line" "$build_folder/cobid" -c "$folder/bad.conf" --check
 expect 0 "" "and finds nothing in a good file" "$build_folder/cobid" -c "$folder/cobid.conf" --check
 
+# ---- the copy of what was accepted is a whole: what is gone from the original is gone from it ----
+echo '# nothing' >"$folder/extra.conf"
+expect 0 "" "a reload is taken" ctl reload
+[ -e "$state/accepted/extra.conf" ] || fail "a file beside the configuration was not kept"
+rm "$folder/extra.conf" "$folder/bad.conf"
+expect 0 "" "and another" ctl reload
+[ ! -e "$state/accepted/extra.conf" ] && [ -e "$state/accepted/main.conf" ] && [ ! -e "$state/accepted.new" ] || fail "an old copy was mixed with a new one"
+ok "the accepted copy is what was accepted last"
+
 # ---- a manual clock ----
 ctl office add O-1 --name North --address '1 North Street' --phone '020 7946 0000' >/dev/null
 ctl supervisor add SUP-1 --name Sam --email sam@staff.example >/dev/null

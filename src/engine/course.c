@@ -200,9 +200,9 @@ static int no_owner(struct engine *e, const struct session_row *s, int error) {
                : turn_alarm(
                      e, "no_owner", s->id, 0,
                      arena_printf(&e->arena,
-                                  "session %s was missed, and its practitioner or supervisor "
-                                  "cannot be read: a person must contact the participant and "
-                                  "have the absence decided.",
+                                  "session %s has an outcome to act on, and its practitioner or "
+                                  "supervisor cannot be read: a person must look at it, contact "
+                                  "the participant if it was missed, and have it decided.",
                                   s->id));
 }
 
@@ -244,6 +244,31 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
                                              .session = s->id,
                                              .about = "",
                                              .due = chain_decision_due(e, s->recorded_at, &chief)});
+}
+
+/* An outcome that is no miss and yet is for the supervisor to hear of at once: a task, because few
+ * and urgent mails stay urgent. */
+static int tell_supervisor(struct engine *e, const struct session_row *s) {
+    struct noun_row practitioner, supervisor;
+    struct person chief;
+    int r = noun_find(e->store, NOUN_PRACTITIONER, s->practitioner, &e->arena, &practitioner);
+
+    r = r < 0 ? r
+              : noun_find(e->store, NOUN_SUPERVISOR, noun_value(&practitioner, "supervisor"),
+                          &e->arena, &supervisor);
+    r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, supervisor.id, &chief);
+    if (r < 0) {
+        return no_owner(e, s, r);
+    }
+    const struct working_time work = person_working_time(e, &chief);
+
+    return duty_open(e, &(struct duty_start){.kind = TASK_REVIEW,
+                                             .owner = chief.id,
+                                             .next_owner = noun_value(&supervisor, "next"),
+                                             .participant = s->participant,
+                                             .session = s->id,
+                                             .about = "",
+                                             .due = working_days_add(&work, e->now, 1)});
 }
 
 static bool officer_hears(const struct outcome_code *code, const char *route) {
@@ -299,6 +324,9 @@ static int tell_outcome(struct engine *e, struct session_row *s) {
         r = tell_miss(e, s, code);
     } else if (r == 0 && code->attended == ATTENDED_YES) {
         r = tell_attended(e, s);
+    }
+    if (r == 0 && !code->miss && (code->tell & TELL_SUPERVISOR)) {
+        r = tell_supervisor(e, s);
     }
     if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
         r = notice_officer(e, s, s->outcome);

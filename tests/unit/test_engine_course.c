@@ -293,6 +293,29 @@ static void test_officer_by_route(void **state) {
     }
 }
 
+/* Who came and did not comply, or was sent home: the supervisor hears of it, by a task. */
+static void test_supervisor_hears_of_what_is_no_miss(void **state) {
+    (void)state;
+    static const struct {
+        const char *code;
+        bool told;
+    } rows[] = {{"AFTC", true}, {"ATSH", true}, {"ATTC", false}, {"ATSS", false}};
+
+    plan("P-1");
+    for (int i = 0; i < (int)ARRAY_COUNT(rows); i++) {
+        const char *session = session_id("P-1", i + 1);
+        record(session, rows[i].code, "PR-1");
+        assert_int_equal(sql_int("SELECT count(*) FROM task WHERE session='%s'", session), 0);
+        pass("6m");
+        assert_int_equal(sql_int("SELECT count(*) FROM task WHERE kind='review_outcome' AND "
+                                 "owner='SUP-1' AND session='%s'",
+                                 session),
+                         rows[i].told);
+        assert_int_equal(sql_int("SELECT count(*) FROM escalation WHERE session='%s'", session), 0);
+    }
+    assert_true(sent("task", "SUP-1") >= 2);
+}
+
 static void test_no_officer_on_record(void **state) {
     (void)state;
     do_("participant set P-1 --officer ''");
@@ -351,6 +374,7 @@ int main(void) {
         TEST(test_mis_tap_over_a_restart),
         TEST(test_recording),
         TEST(test_officer_by_route),
+        TEST(test_supervisor_hears_of_what_is_no_miss),
         TEST(test_no_officer_on_record),
         TEST(test_started_is_told_once),
         TEST(test_missed_contact_is_neutral),

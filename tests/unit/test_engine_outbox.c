@@ -447,6 +447,43 @@ static void test_restart_while_sending(void **state) {
     assert_int_equal(engine_in_flight(w.engine), 0);
 }
 
+/* Each kind by its policy: what may repeat goes again and says so, the others never do. */
+static void test_restart_by_kind(void **state) {
+    (void)state;
+    do_("advocate link ADV-1 --participant P-1 --case-ref H");
+    plan("P-1");
+    at("2027-01-11 17:00");
+    do_("session outcome %s AFTA --as PR-1", session_id("P-1", 1));
+    w.now = local("2027-01-11 18:00"); /* not one tick since */
+    gateway_mute("mail", true);
+    gateway_mute("texts", true);
+    do_("session move %s --to '2027-01-20 10:00' --by service", session_id("P-1", 3));
+    do_("session cancel %s --by service", session_id("P-1", 4));
+    plan("P-1");
+    run();
+    pass("5m");
+    struct arena kept = {0};
+    const int count = sql_int("SELECT count(*) FROM message WHERE state='sending'");
+    const char *list = arena_copy(
+        &kept, sql("SELECT group_concat(id||' '||kind, ',') FROM message WHERE state='sending'"));
+    assert_true(sql_int("SELECT count(DISTINCT kind) FROM message WHERE state='sending'") >= 7);
+    world_restart();
+    int seen = 0;
+    for (const char *p = list; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+        char id[MESSAGE_ID_SIZE], kind_name[24];
+        enum message_kind kind;
+        assert_int_equal(sscanf(p, "%32s %23[a-z_]", id, kind_name), 2);
+        assert_int_equal(message_kind_from_text(kind_name, &kind), 0);
+        assert_string_equal(state_of(id), kind_policies[kind].may_repeat ? "queued" : "unknown");
+        assert_int_equal(sql_int("SELECT repeat FROM message WHERE id='%s'", id),
+                         kind_policies[kind].may_repeat);
+        assert_string_equal(sql("SELECT outcome FROM attempt WHERE message='%s'", id), "uncertain");
+        seen++;
+    }
+    assert_int_equal(seen, count);
+    arena_done(&kept);
+}
+
 /* A row left sending that cannot be settled does not keep the daemon from starting. */
 static void test_restart_with_a_bad_row(void **state) {
     (void)state;
@@ -513,6 +550,7 @@ int main(void) {
         TEST(test_pacing),
         TEST(test_not_even_begun),
         TEST(test_restart_while_sending),
+        TEST(test_restart_by_kind),
         TEST(test_restart_with_a_bad_row),
         TEST(test_answer_for_a_bad_row),
         TEST(test_retry_by_hand),

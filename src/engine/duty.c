@@ -46,9 +46,7 @@ const char *duty_text(enum task_kind kind) {
         [TASK_CALL_ADVOCATE] = "call the advocacy service: it has not acknowledged",
         [TASK_CONTACT] = "contact the participant after the missed session",
         [TASK_CHANGED] = "look at your calendar: a session within two days was changed",
-        [TASK_REVIEW] =
-            "look at the outcome that was recorded for a session, and talk it over with "
-            "the practitioner",
+        [TASK_REVIEW] = "look at the outcome of a session with the practitioner",
     };
 
     return texts[kind];

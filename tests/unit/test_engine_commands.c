@@ -121,8 +121,8 @@ static void test_every_command_with_nothing(void **state) {
     plan("P-1");
     static const char *const arguments[] = {
         "{}", "{\"id\": \"X\"}", "{\"id\": \"X\", \"id2\": \"Y\"}",
-        "{\"id\": \"X\", \"as\": \"SUP-1\", \"by\": \"service\", \"because\": \"other\", \"to\": "
-        "\"2027-02-01 10:00\"}"};
+        "{\"id\": \"X\", \"by\": \"service\", \"because\": \"other\"}",
+        "{\"id\": \"X\", \"as\": \"SUP-1\", \"to\": \"2027-02-01 10:00\"}"};
 
     for (size_t c = 0; c < command_count; c++) {
         for (size_t a = 0; a < ARRAY_COUNT(arguments); a++) {

@@ -69,16 +69,19 @@ class Host:
         return child
 
     def wait_for(self, *wanted):
-        """Reads notices until one holds each of the lines that begin so; returns all lines read, or None when patience ends."""
-        missing, seen, until = set(wanted), [], time.monotonic() + PATIENCE_S
-        while missing and time.monotonic() < until:
+        """Reads notices until the lines that begin so have come, in this order; returns the last of them, or None when patience ends."""
+        awaited, until = list(wanted), time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
             try:
                 lines = self.notices.recv(4096).decode().splitlines()
             except socket.timeout:
                 return None
-            seen += lines
-            missing -= {want for want in missing if any(line.startswith(want) for line in lines)}
-        return None if missing else seen
+            for line in lines:
+                if line.startswith(awaited[0]):
+                    awaited.pop(0)
+                    if not awaited:
+                        return line
+        return None
 
     def forget_notices(self):
         self.notices.setblocking(False)
@@ -115,7 +118,7 @@ class Host:
 def check_start(checks, host):
     child = host.start()
     checks.ok("it says when it is ready", host.wait_for("READY=1") is not None)
-    checks.ok("the self-audit feeds the watchdog", host.wait_for("WATCHDOG=1", "STATUS=") is not None)
+    checks.ok("the self-audit feeds the watchdog", host.wait_for("STATUS=", "WATCHDOG=1") is not None)
     checks.equal("it answers on the listener that was handed over", host.fetch_health(), 200)
     checks.equal("and on the control socket", host.ask("status")[0], 0)
     checks.equal("its health is green", host.ask("health")[0], 0)
@@ -131,7 +134,7 @@ def check_reload(checks, host, child):
     child.send_signal(signal.SIGHUP)
     said = host.wait_for("RELOADING=1", "READY=1", "STATUS=")
     checks.ok("a reload with a fault ends too", said is not None)
-    checks.ok("and the status says so", any("configuration" in line for line in said or [] if line.startswith("STATUS=")), said)
+    checks.ok("and the status says so", "configuration" in (said or ""), said)
     checks.ok("the daemon goes on", child.poll() is None and host.ask("clock", "show")[0] == 0)
     checks.equal("with health red", host.ask("health")[0], 1)
     host.write(host.good)

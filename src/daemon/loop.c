@@ -154,8 +154,9 @@ static int on_retry(sd_event_source *source, uint64_t at, void *user) {
 /* ---- the self-audit ---- */
 
 static void notify_status(struct daemon *d) {
-    (void)sd_notifyf(0, "STATUS=%s%s%s", d->report.status, *d->report.trouble ? "; trouble: " : "",
-                     *d->report.trouble ? d->report.trouble : d->stale_reason);
+    (void)sd_notifyf(0, "STATUS=%s%s%s%s%s", d->report.status,
+                     *d->report.trouble ? "; trouble: " : "", d->report.trouble,
+                     *d->stale_reason ? "; " : "", d->stale_reason);
 }
 
 static int on_audit(sd_event_source *source, uint64_t at, void *user) {

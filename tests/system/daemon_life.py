@@ -128,7 +128,7 @@ def check_start(checks, host):
 def check_reload(checks, host, child):
     host.forget_notices()
     child.send_signal(signal.SIGHUP)
-    checks.ok("a reload is announced and ends", host.wait_for("RELOADING=1", "READY=1") is not None)
+    checks.ok("a reload is announced and ends", host.wait_for("RELOADING=1", "READY=1", "STATUS=") is not None)
     host.spoil()
     host.forget_notices()
     child.send_signal(signal.SIGHUP)

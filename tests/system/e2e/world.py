@@ -147,9 +147,10 @@ class World:
     # ---- the process ----
 
     def start(self, **environment):
+        """As systemd does: a file that cannot be read at all does not say where the last accepted one lies, STATE_DIRECTORY does."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **environment})
+                                            env={**os.environ, "STATE_DIRECTORY": self.state, **environment})
         for _ in range(400):
             if self.process.poll() is not None:
                 raise RuntimeError(f"cobid ended with {self.process.returncode}: {self.log_text()[-2000:]}")

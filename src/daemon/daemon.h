@@ -50,6 +50,8 @@ struct daemon {
 _must_use_ int setup_load(const char *config_file, struct setup *ret_setup,
                           struct complaints *complaints);
 void setup_done(struct setup *setup);
+/* What the transport works by; borrows from config. */
+struct transport_setup setup_transport(const struct config *config);
 /* Keeps a copy of everything the setup was read from under state_dir/accepted. */
 _must_use_ int setup_keep(const struct setup *setup);
 /* The copy kept last under that folder. */

@@ -269,12 +269,7 @@ static int open_engine(struct daemon *d, struct complaint *complaint) {
                                 .random = world_random,
                                 .wake_at = world_wake_at,
                                 .send = world_send};
-    const char *at = strrchr(config->sender.email, '@');
-    const struct transport_setup transport = {.gateways = config->gateways,
-                                              .gateway_count = config->gateway_count,
-                                              .state_dir = config->state_dir,
-                                              .credentials_dir = config->credentials_dir,
-                                              .mail_host = at ? at + 1 : "localhost"};
+    const struct transport_setup transport = setup_transport(config);
     int r = transport_open(d->loop, &transport, on_delivery, d, &d->transport, complaint);
 
     if (r < 0) {

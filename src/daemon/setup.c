@@ -360,7 +360,7 @@ static int check_use(struct daemon *d, const struct config *config, struct compl
     return complaints->count > before ? -EINVAL : 0;
 }
 
-static struct transport_setup transport_setup_of(const struct config *config) {
+struct transport_setup setup_transport(const struct config *config) {
     const char *at = strrchr(config->sender.email, '@');
 
     return (struct transport_setup){.gateways = config->gateways,
@@ -377,7 +377,7 @@ int setup_reload(struct daemon *d, struct complaints *complaints) {
 
     r = r < 0 ? r : check_use(d, fresh.config, complaints);
     if (r == 0) {
-        const struct transport_setup transport = transport_setup_of(fresh.config);
+        const struct transport_setup transport = setup_transport(fresh.config);
         r = transport_reload(d->transport, &transport, &complaint);
         if (r < 0) {
             complaints_add(complaints, "%s: %s", d->config_file, complaint.text);

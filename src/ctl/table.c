@@ -46,7 +46,7 @@ static const struct taste {
      "unavailable",
      "id name state programme practitioner office", NULL},
     {"gateway", "name channel type state", "", NULL, NULL},
-    {"template", "name", "", NULL, NULL},
+    {"template", "name draft", "", NULL, NULL},
 };
 /* Fields whose text is for reading, in the order of reading. */
 static const char *const body_fields[] = {"subject", "body", "text"};

@@ -414,11 +414,12 @@ int escalation_command_resolve(struct call *c) {
 /* ---- templates ---- */
 
 int template_command_list(struct call *c) {
-    const char *name;
+    struct template_label label;
 
     c->reply = json_array();
-    for (size_t i = 0; (name = template_name(c->e->setup.templates, i)) != NULL; i++) {
-        (void)json_array_append_new(c->reply, json_pack("{s:s}", "name", name)); /* memory only */
+    for (size_t i = 0; template_label(c->e->setup.templates, i, &label) == 0; i++) {
+        (void)json_array_append_new(c->reply, json_pack("{s:s,s:b}", "name", label.name, "draft",
+                                                        label.draft)); /* memory only */
     }
     return 200;
 }

@@ -10,47 +10,18 @@
 
 #include "calendar.h"
 #include "cobi/base/phone.h"
+#include "cobi/template/wording.h"
 #include "duty.h"
 #include "outbox.h"
-
-static const char *const months_short[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const months_long[12] = {"January",   "February", "March",    "April",
-                                            "May",       "June",     "July",     "August",
-                                            "September", "October",  "November", "December"};
-
-/* "2pm", "10:30am", "midday". */
-static const char *clock_text(struct arena *arena, struct civil c) {
-    const int hour = c.hour % 12 == 0 ? 12 : c.hour % 12;
-    const char *half = c.hour < 12 ? "am" : "pm";
-
-    if (c.hour == 12 && c.minute == 0) {
-        return "midday";
-    }
-    return c.minute == 0 ? arena_printf(arena, "%d%s", hour, half)
-                         : arena_printf(arena, "%d:%02d%s", hour, c.minute, half);
-}
-
-static const char *day_text(struct arena *arena, struct civil c) {
-    return arena_printf(arena, "%d %s", c.date.day, months_short[c.date.month - 1]);
-}
-
-static const char *long_date_text(struct arena *arena, struct civil c) {
-    return arena_printf(arena, "%s %d %s %d", weekday_to_text(date_weekday(c.date)), c.date.day,
-                        months_long[c.date.month - 1], c.date.year);
-}
-
-static const char *long_time_text(struct arena *arena, struct civil c) {
-    return arena_printf(arena, "%s at %s", long_date_text(arena, c), clock_text(arena, c));
-}
 
 const char *render_deadline(struct engine *e, const struct zone *zone, struct instant t) {
     const struct civil c = zone_civil(zone, t);
 
-    return arena_printf(&e->arena, "%s, %s", long_date_text(&e->arena, c),
-                        clock_text(&e->arena, c));
+    return arena_printf(&e->arena, "%s, %s", wording_long_day(LANGUAGE_EN, c.date, &e->arena),
+                        wording_time(LANGUAGE_EN, c, &e->arena));
 }
 
+enum { DATE_LINE_SIZE = 64 }; /* longer than every line of ${all_dates} */
 struct job {
     struct engine *e;
     struct message_row *m;
@@ -103,9 +74,9 @@ static const char *first_word(struct arena *arena, const char *name) {
 static void set_schedule(struct job *j, struct civil start) {
     struct arena *arena = &j->e->arena;
 
-    set(j, FACT_weekday, weekday_to_text(date_weekday(start.date)));
-    set(j, FACT_date, day_text(arena, start));
-    set(j, FACT_time, clock_text(arena, start));
+    set(j, FACT_weekday, wording_weekday(j->language, start.date));
+    set(j, FACT_date, wording_day(j->language, start.date, arena));
+    set(j, FACT_time, wording_time(j->language, start, arena));
 }
 
 /* The next dates: all of them in a mail, the first in a text. */
@@ -115,7 +86,7 @@ static int set_dates(struct job *j) {
         .participant = j->participant.id, .state = "planned", .from = e->now};
     struct session_row *rows = arena_alloc(&e->arena, PROGRAMME_SESSIONS_MAX, sizeof *rows);
     const int count = session_list(e->store, &filter, rows, PROGRAMME_SESSIONS_MAX);
-    const size_t size = (size_t)PROGRAMME_SESSIONS_MAX * 48;
+    const size_t size = (size_t)PROGRAMME_SESSIONS_MAX * DATE_LINE_SIZE;
     struct text t;
 
     if (count < 0) {
@@ -123,7 +94,8 @@ static int set_dates(struct job *j) {
     }
     text_init(&t, arena_alloc(&e->arena, size, 1), size);
     for (int i = 0; i < count; i++) {
-        text_addf(&t, "%s%s", i ? "\n" : "", long_time_text(&e->arena, rows[i].start));
+        text_addf(&t, "%s%s", i ? "\n" : "",
+                  wording_long_time(j->language, rows[i].start, &e->arena));
     }
     if (count > 0 && !j->has_session) {
         set_schedule(j, rows[0].start);
@@ -145,10 +117,9 @@ static int fill_participant(struct job *j) {
     set(j, FACT_office_phone, arena_copy(arena, phone));
     set(j, FACT_sender_name, e->setup.config->sender.name);
     set(j, FACT_first_name, name);
-    set(j, FACT_greeting, greet ? arena_printf(arena, "Hello %s. ", name) : "");
-    set(j, FACT_place, *place ? arena_printf(arena, " at %s", place) : "");
-    set(j, FACT_consequence,
-        consequence ? " Not coming without telling us may have consequences." : "");
+    set(j, FACT_greeting, wording_greeting(j->language, name, arena));
+    set(j, FACT_place, wording_place(j->language, place, arena));
+    set(j, FACT_consequence, wording_consequence(j->language, consequence));
     if (j->has_session) {
         set_schedule(j, j->session.start);
     }
@@ -156,12 +127,11 @@ static int fill_participant(struct job *j) {
         set_schedule(j, j->m->old_start); /* the time they know */
     }
     if (j->m->old_start.date.year != 0) {
-        set(j, FACT_old_weekday, weekday_to_text(date_weekday(j->m->old_start.date)));
-        set(j, FACT_old_date, day_text(arena, j->m->old_start));
-        set(j, FACT_old_time, clock_text(arena, j->m->old_start));
+        const struct civil old = j->m->old_start;
+        set(j, FACT_old_weekday, wording_weekday(j->language, old.date));
+        set(j, FACT_old_date, wording_day(j->language, old.date, arena));
+        set(j, FACT_old_time, wording_time(j->language, old, arena));
     }
-    j->language = strcmp(noun_value(&j->participant, "language"), "cy") == 0 ? LANGUAGE_CY
-                                                                             : LANGUAGE_EN;
     return set_dates(j);
 }
 
@@ -254,8 +224,8 @@ static int fill_chain(struct job *j) {
     /* An advocate never learns a time of day, only the day of what is past. */
     set(j, FACT_happened,
         arena_printf(&e->arena, "It was recorded on %s.",
-                     advocate ? long_date_text(&e->arena, happened)
-                              : long_time_text(&e->arena, happened)));
+                     advocate ? wording_long_day(LANGUAGE_EN, happened.date, &e->arena)
+                              : wording_long_time(LANGUAGE_EN, happened, &e->arena)));
     set(j, FACT_step, arena_printf(&e->arena, "%" PRIu32, j->m->step + 1));
     set(j, FACT_told_before,
         j->m->step == 0 && chain.at.cycle == 0
@@ -299,10 +269,11 @@ static int fill_staff(struct job *j) {
         set(j, FACT_session_number, arena_printf(arena, "%" PRIu32, j->session.number));
         set(j, FACT_session_count, arena_printf(arena, "%" PRIu32, j->session.of));
         set(j, FACT_session_id, j->session.id);
-        set(j, FACT_past_date, long_date_text(arena, j->session.start));
+        set(j, FACT_past_date, wording_long_day(LANGUAGE_EN, j->session.start.date, arena));
         set(j, FACT_happened,
             arena_printf(arena, "It was recorded on %s.",
-                         long_time_text(arena, zone_civil(j->zone, j->session.recorded_at))));
+                         wording_long_time(LANGUAGE_EN, zone_civil(j->zone, j->session.recorded_at),
+                                           arena)));
         set(j, FACT_due_by,
             render_deadline(
                 e, j->zone,
@@ -336,6 +307,11 @@ static int choose_template(struct job *j) {
     } else {
         text_add(&t, message_kind_to_text(m->kind));
     }
+    if (m->audience == AUDIENCE_PARTICIPANT) {
+        const bool welsh = strcmp(noun_value(&j->participant, "language"), "cy") == 0;
+        j->language = template_language(j->e->setup.templates, j->template,
+                                        welsh ? LANGUAGE_CY : LANGUAGE_EN, m->channel, m->audience);
+    }
     return t.overflow ? -EINVAL : 0;
 }
 
@@ -359,8 +335,8 @@ int render_message(struct engine *e, struct message_row *m, struct complaint *co
     int r = load(&j);
 
     r = r < 0 ? r : set_address(&j);
-    r = r < 0 ? r : m->audience == AUDIENCE_PARTICIPANT ? fill_participant(&j) : fill_staff(&j);
     r = r < 0 ? r : choose_template(&j);
+    r = r < 0 ? r : m->audience == AUDIENCE_PARTICIPANT ? fill_participant(&j) : fill_staff(&j);
     r = r < 0 ? r
               : template_render(e->setup.templates, j.template, j.language, &j.facts, &e->arena,
                                 &text, complaint);

@@ -58,10 +58,29 @@ static const struct word {
     const char *text;
     enum word_match match;
 } words[] = {
-    {"cobi", WORD_STEM},    {"stalk", WORD_STEM},      {"dbt", WORD_WHOLE},
-    {"therap", WORD_STEM},  {"probation", WORD_WHOLE}, {"court", WORD_WHOLE},
-    {"courts", WORD_WHOLE}, {"victim", WORD_WHOLE},    {"victims", WORD_WHOLE},
+    {"cobi", WORD_STEM},
+    {"stalk", WORD_STEM},
+    {"dbt", WORD_WHOLE},
+    {"therap", WORD_STEM},
+    {"probation", WORD_WHOLE},
+    {"court", WORD_WHOLE},
+    {"courts", WORD_WHOLE},
+    {"victim", WORD_WHOLE},
+    {"victims", WORD_WHOLE},
     {"spo", WORD_WHOLE},
+    /* The same in Welsh, with the beginnings these words take in a sentence. */
+    {"stelc", WORD_STEM},
+    {"prawf", WORD_WHOLE},
+    {"brawf", WORD_WHOLE},
+    {"phrawf", WORD_WHOLE},
+    {"mhrawf", WORD_WHOLE},
+    {"llys", WORD_WHOLE},
+    {"lys", WORD_WHOLE},
+    {"llysoedd", WORD_WHOLE},
+    {"lysoedd", WORD_WHOLE},
+    {"dioddefw", WORD_STEM},
+    {"ddioddefw", WORD_STEM},
+    {"nioddefw", WORD_STEM},
 };
 #define WORD_LETTERS_MAX 16 /* longer than every word of the list */
 

@@ -244,15 +244,28 @@ static int check_given(const char *text, const struct disclosure *disclosure,
     return 0;
 }
 
+/* The one that is sent: a draft never is. */
+static const struct template *choose(const struct templates *templates, const char *name,
+                                     enum language language, enum channel channel,
+                                     enum audience audience) {
+    const struct template *template = find_for(templates, name, language, channel, audience);
+    return template != NULL && !template->draft
+               ? template
+               : find_for(templates, name, LANGUAGE_EN, channel, audience);
+}
+
+enum language template_language(const struct templates *templates, const char *name,
+                                enum language language, enum channel channel,
+                                enum audience audience) {
+    const struct template *template = choose(templates, name, language, channel, audience);
+    return template != NULL ? template->language : LANGUAGE_EN;
+}
+
 int template_render(const struct templates *templates, const char *name, enum language language,
                     const struct disclosure *disclosure, struct arena *arena,
                     struct rendered *ret_rendered, struct complaint *complaint) {
-    const struct template *template = find_for(templates, name, language, disclosure->channel,
-                                               disclosure->audience);
-    if (template == NULL || template->draft) {
-        template = find_for(templates, name, LANGUAGE_EN, disclosure->channel,
-                            disclosure->audience);
-    }
+    const struct template *template = choose(templates, name, language, disclosure->channel,
+                                             disclosure->audience);
     if (template == NULL) {
         return complain(complaint, -ENOENT, "there is no template \"%s\" for the %s by %s", name,
                         audience_to_text(disclosure->audience),
@@ -266,8 +279,14 @@ int template_render(const struct templates *templates, const char *name, enum la
     return template_compose(template, disclosure->values, arena, ret_rendered, complaint);
 }
 
-const char *template_name(const struct templates *templates, size_t index) {
-    return index < templates->count ? templates->list[index].label : NULL;
+int template_label(const struct templates *templates, size_t index,
+                   struct template_label *ret_label) {
+    if (index >= templates->count) {
+        return -ENOENT;
+    }
+    *ret_label = (struct template_label){.name = templates->list[index].label,
+                                         .draft = templates->list[index].draft};
+    return 0;
 }
 
 const char *template_sample(const struct templates *templates, const char *name,
@@ -275,9 +294,9 @@ const char *template_sample(const struct templates *templates, const char *name,
     const char *values[FACT_COUNT];
     struct complaint complaint = {0};
     struct rendered rendered;
-    template_samples(values);
     for (size_t i = 0; i < templates->count; i++) {
         const struct template *template = &templates->list[i];
+        template_samples(template->language, values);
         if (strcmp(template->label, name) != 0 ||
             template_compose(template, values, arena, &rendered, &complaint) < 0) {
             continue;

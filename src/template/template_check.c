@@ -10,6 +10,7 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/base/gsm.h"
 #include "cobi/base/text.h"
+#include "cobi/template/wording.h"
 #include "template_expand.h"
 
 #include <errno.h>
@@ -40,9 +41,9 @@ static const unsigned kind_audiences[MESSAGE_KIND_COUNT] = {
 /* What a text may go without, in this order. */
 static const enum fact optional_facts[] = {FACT_greeting, FACT_place, FACT_consequence};
 
-void template_samples(const char *ret_values[FACT_COUNT]) {
+void template_samples(enum language language, const char *ret_values[FACT_COUNT]) {
     for (unsigned i = 0; i < FACT_COUNT; i++) {
-        ret_values[i] = fact_rows[i].sample;
+        ret_values[i] = wording_sample(language, (enum fact)i);
     }
 }
 
@@ -285,7 +286,7 @@ static void check_samples(const struct template *template, struct template_repor
     struct arena arena = {0};
     struct rendered rendered;
     struct complaint complaint = {0};
-    template_samples(values);
+    template_samples(template->language, values);
     if (template_compose(template, values, &arena, &rendered, &complaint) < 0) {
         template_fault(report, template->body_line, "with the longest values %s", complaint.text);
     }

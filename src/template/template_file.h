@@ -40,7 +40,7 @@ void template_check(const struct template *template, struct template_report *rep
 int template_compose(const struct template *template, const char *const values[FACT_COUNT],
                      struct arena *arena, struct rendered *ret_rendered,
                      struct complaint *complaint);
-/* The longest samples of all facts. */
-void template_samples(const char *ret_values[FACT_COUNT]);
+/* The longest samples of all facts in that language. */
+void template_samples(enum language language, const char *ret_values[FACT_COUNT]);
 
 #endif

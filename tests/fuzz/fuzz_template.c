@@ -30,15 +30,16 @@ static struct templates *load(void) {
 /* "en/reminder.sms" is "reminder". */
 static void pick_name(const struct templates *templates, uint8_t choice, char name[NAME_SIZE]) {
     struct text t;
-    const char *full, *start;
+    struct template_label label = {0};
+    const char *start;
     size_t count = 0;
 
-    while (template_name(templates, count) != NULL) {
+    while (template_label(templates, count, &label) == 0) {
         count++;
     }
     FUZZ_CHECK(count > 0);
-    full = template_name(templates, choice % count);
-    start = strchr(full, '/') + 1;
+    FUZZ_CHECK(template_label(templates, choice % count, &label) == 0);
+    start = strchr(label.name, '/') + 1;
     text_init(&t, name, NAME_SIZE);
     text_add_bytes(&t, start, strcspn(start, "."));
 }
@@ -91,8 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     disclosure_set(&disclosure, hostile, value);
     FUZZ_CHECK((disclosure.values[hostile] == value) ==
                disclose_allowed(disclosure.audience, disclosure.channel, fact_rows[hostile].class));
-    if (template_render(templates, name, LANGUAGE_EN, &disclosure, &arena, &rendered, &complaint) ==
-        0) {
+    if (template_render(templates, name, (enum language)(data[0] / 16 % LANGUAGE_COUNT),
+                        &disclosure, &arena, &rendered, &complaint) == 0) {
         check(&rendered, &disclosure);
     } else {
         FUZZ_CHECK(rendered.body == NULL);

@@ -193,10 +193,22 @@ static const struct word_row {
     {"\xff\xfe court", 3, 5}, /* not UTF-8 at all */
     {"spo\xc4\xb1", 0, 3},    /* and to a reader who knows no dotless i */
     {"first court then victim", 6, 5},
+    /* in Welsh */
+    {"Gwasanaeth Prawf", 11, 5},
+    {"swyddog BRAWF", 8, 5},
+    {"i'r Llys", 4, 4},
+    {"o lys yr ynadon", 2, 3},
+    {"stelcian", 0, 8},
+    {"y ddioddefwraig", 2, 13},
+    {"fy nioddefwr", 3, 9},
+    {"therapi", 0, 7},
     /* clean */
     {"", -1, 0},
     {" ", -1, 0},
     {"courtesy", -1, 0},
+    {"llysiau", -1, 0},
+    {"profi", -1, 0},
+    {"dioddef", -1, 0},
     {"courtyard", -1, 0},
     {"Courtney", -1, 0},
     {"Harcourt", -1, 0},

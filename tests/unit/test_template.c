@@ -4,6 +4,7 @@
 #include "cobi/base/gsm.h"
 #include "cobi/base/text.h"
 #include "cobi/template/template.h"
+#include "cobi/template/wording.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -147,8 +148,9 @@ static void test_shipped(void **state) {
     struct fixture *f = *state;
     struct templates *t = load_good(f);
     size_t count = 0;
-    for (const char *name; (name = template_name(t, count)) != NULL; count++) {
-        const char *sample = template_sample(t, name, &f->arena);
+    for (struct template_label label; template_label(t, count, &label) == 0; count++) {
+        const char *sample = template_sample(t, label.name, &f->arena);
+        assert_false(label.draft);
         assert_non_null(sample);
         assert_null(strstr(sample, "${"));
         assert_null(strstr(sample, "\n\n\n"));
@@ -585,7 +587,8 @@ static void test_welsh(void **state) {
     struct complaint c = {0};
     write_bytes(f, "cy/reminder.sms.txt", draft, sizeof draft - 1);
     struct templates *t = load_good(f);
-    assert_string_equal(template_sample(t, "cy/reminder.sms", &f->arena), "Nodyn: \xc5\xb5 Wed");
+    assert_string_equal(template_sample(t, "cy/reminder.sms", &f->arena),
+                        "Nodyn: \xc5\xb5 Mercher");
     assert_int_equal(template_render(t, "reminder", LANGUAGE_CY, &d, &f->arena, &r, &c), 0);
     assert_memory_equal(r.body, "Reminder", 8);
     templates_free(t);
@@ -598,6 +601,62 @@ static void test_welsh(void **state) {
     templates_free(t);
 }
 
+/* Every text that participants get is there in Welsh, marked a draft; signed, it fits three parts
+ * whatever letters a name or a place brings, with all that may be left out. */
+static void sign_shipped_welsh(const struct fixture *f) {
+    char shipped[PATH_BYTES], path[PATH_BYTES * 2], bytes[FILE_BYTES];
+
+    path_in(f, "cy", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(participant_names) * 2; i++) {
+        static const char mark[] = "Draft: yes\n";
+        char name[100];
+        struct text from = TEXT_IN(path), to = TEXT_IN(name);
+        text_addf(&to, "cy/%s.%s.txt", participant_names[i / 2], i % 2 ? "email" : "sms");
+        text_addf(&from, "%s/%s", shipped_folder(shipped), name);
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        const size_t length = fread(bytes, 1, sizeof bytes - 1, file);
+        (void)fclose(file); /* only read */
+        bytes[length] = '\0';
+        char *draft = strstr(bytes, mark);
+        assert_non_null(draft);
+        memmove(draft, draft + sizeof mark - 1, strlen(draft + sizeof mark - 1) + 1);
+        write_bytes(f, name, bytes, strlen(bytes));
+    }
+}
+
+static void test_shipped_welsh(void **state) {
+    struct fixture *f = *state;
+    sign_shipped_welsh(f);
+    struct templates *t = load_good(f);
+    for (size_t i = 0; i < ARRAY_COUNT(participant_names) * 2; i++) {
+        struct disclosure d = {.audience = AUDIENCE_PARTICIPANT,
+                               .channel = i % 2 ? CHANNEL_EMAIL : CHANNEL_SMS};
+        struct rendered r;
+        struct complaint c = {0};
+        struct gsm_size size;
+        for (unsigned k = 0; k < FACT_COUNT; k++) {
+            disclosure_set(&d, (enum fact)k, wording_sample(LANGUAGE_CY, (enum fact)k));
+        }
+        disclosure_set(&d, FACT_greeting, "Helo Si\xc3\xb4n. ");
+        disclosure_set(&d, FACT_place, ", T\xc5\xb7 Celyn");
+        assert_int_equal(template_language(t, participant_names[i / 2], LANGUAGE_CY, d.channel,
+                                           AUDIENCE_PARTICIPANT),
+                         LANGUAGE_CY);
+        assert_int_equal(
+            template_render(t, participant_names[i / 2], LANGUAGE_CY, &d, &f->arena, &r, &c), 0);
+        assert_non_null(strstr(r.body, "wyntiad"));
+        assert_non_null(strstr(r.body, "Si\xc3\xb4n"));
+        assert_int_equal(gsm_measure(r.body, &size), 0);
+        if (d.channel == CHANNEL_SMS) {
+            assert_int_equal(size.charset, GSM_UCS2);
+            assert_in_range(size.parts, 1, 3);
+        }
+    }
+    templates_free(t);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -606,7 +665,7 @@ int main(void) {
         TEST(test_values),        TEST(test_forced_value),
         TEST(test_faults),        TEST(test_missing),
         TEST(test_hostile_files), TEST(test_dollars),
-        TEST(test_welsh),
+        TEST(test_welsh),         TEST(test_shipped_welsh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

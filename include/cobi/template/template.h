@@ -44,9 +44,17 @@ struct rendered {
  * fact, never the text). */
 _must_use_ int template_render(const struct templates *templates, const char *name, enum language language,
                                const struct disclosure *disclosure, struct arena *arena, struct rendered *ret_rendered, struct complaint *complaint);
-/* For `cobictl template list` and `show`: names as "en/reminder.sms"; index from 0; NULL at the end. */
-const char *template_name(const struct templates *templates, size_t index);
-/* The text rendered with the longest samples, in the arena, or NULL. */
+/* The language template_render() will really use: the one asked for, where it has a signed template of that name for audience and channel, else
+ * English. Values are made in this one, so that no message mixes two. */
+enum language template_language(const struct templates *templates, const char *name, enum language language, enum channel channel,
+                                enum audience audience);
+/* For `cobictl template list` and `show`: index from 0. Returns 0, or -ENOENT at the end; the name is borrowed. */
+struct template_label {
+    const char *name; /* "en/reminder.sms" */
+    bool draft;       /* not signed off: the English one is sent */
+};
+_must_use_ int template_label(const struct templates *templates, size_t index, struct template_label *ret_label);
+/* The text rendered with the longest samples of its language, in the arena, or NULL. */
 const char *template_sample(const struct templates *templates, const char *name, struct arena *arena);
 
 #endif

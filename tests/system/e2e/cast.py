@@ -99,6 +99,9 @@ class Cast:
         self.participants[ref] = p
         self.add_links(n, ref)
 
+    def language(self, ref):
+        return self.participants[ref].get("language", "en")
+
     def preference(self, practitioner):
         day, begin, end = self.random.choice(intervals(PRACTITIONERS[practitioner]["hours"]))
         minute = self.random.randrange(begin, end - 119, 30)
@@ -129,6 +132,8 @@ class Cast:
             p["route"] = "licence"
         elif n == 14:
             p["mode"] = "phone"
+        elif n in (4, 16, 20, 28):
+            p["language"] = "cy"
         elif n == 17:  # the last evening slot of the week
             p.update(prefer="Thu 17:00")
             p.pop("unavailable", None)

@@ -32,7 +32,20 @@ def clock_text(t):
     return f"{hour}{f':{t.minute:02}' if t.minute else ''}{'am' if t.hour < 12 else 'pm'}"
 
 
-def short_text(t):
+WELSH_DAYS = ("Llun", "Mawrth", "Mercher", "Iau", "Gwener", "Sadwrn", "Sul")
+WELSH_MONTHS = ("Ion", "Chwef", "Maw", "Ebr", "Mai", "Meh", "Gorff", "Awst", "Medi", "Hyd", "Tach", "Rhag")
+
+
+def welsh_clock_text(t):
+    if (t.hour, t.minute) == (12, 0):
+        return "hanner dydd"
+    part = "y bore" if t.hour < 12 else "y prynhawn" if t.hour < 18 else "yr hwyr"
+    return f"{t.hour % 12 or 12}{f':{t.minute:02}' if t.minute else ''} {part}"
+
+
+def short_text(t, language="en"):
+    if language == "cy":
+        return f"dydd {WELSH_DAYS[t.weekday()]} {t.day} {WELSH_MONTHS[t.month - 1]} am {welsh_clock_text(t)}"
     return f"{t:%a} {t.day} {MONTHS[t.month - 1]} at {clock_text(t)}"
 
 
@@ -196,18 +209,20 @@ class Laws:
         return start, later[1] if later else None
 
     def right_time(self):
-        """reminders and changes say the weekday, date and time of their session's revision"""
+        """reminders and changes say the weekday, date and time of their session's revision, in the participant's language"""
         for m in self.messages.values():
             if m["audience"] != "participant" or m["kind"] not in ("reminder", "change", "cancellation") or not self.received(m["id"]):
                 continue
             revision = self.rows[m["id"]]["revision"]
             body = " ".join(self.texts[m["id"]][0]["text"].split() if m["channel"] == "sms" else self.mails[m["id"]][0].body.split())
+            language = self.cast.language(m["recipient"])
             if m["kind"] == "change":
+                moved = "wedi'i symud" if language == "cy" else "has moved"
                 old = [self.story.promised[(m["session"], r)][0] for r in range(revision) if (m["session"], r) in self.story.promised]
-                wanted = short_text(self.promised(m["session"], revision)[0])
-                if wanted not in body or not any(f"{short_text(o)} has moved" in body for o in old):
+                wanted = short_text(self.promised(m["session"], revision)[0], language)
+                if wanted not in body or not any(f"{short_text(o, language)} {moved}" in body for o in old):
                     yield f"{m['id']}: {body!r}, not {wanted}"
-            elif short_text(self.promised(m["session"], max(0, revision - (m["kind"] == "cancellation")))[0]) not in body:
+            elif short_text(self.promised(m["session"], max(0, revision - (m["kind"] == "cancellation")))[0], language) not in body:
                 yield f"{m['id']} {m['kind']}: {body!r}"
 
     # ---- the plan ----
@@ -363,10 +378,25 @@ class Laws:
                     yield f"{participant} {what}: {match[0]!r}"
 
     def small(self):
-        """a text is one part, without a link, a session number or the participant's reference"""
+        """a text is one part (in Welsh at most three), without a link, a session number or the participant's reference"""
+        most = {p["mobile"]: 160 if self.cast.language(ref) == "en" else 201 for ref, p in self.cast.participants.items() if "mobile" in p}
         for t in self.story.texts.texts:
-            if len(t["text"]) > 160 or not t["text"].isascii() or re.search(r"https?:|www\.", t["text"]) or SESSION_NUMBER.search(t["text"]) or "P-1" in t["text"]:
+            if len(t["text"]) > most[t["to"]] or not t["text"].isascii() or re.search(r"https?:|www\.", t["text"]) or SESSION_NUMBER.search(t["text"]) or "P-1" in t["text"]:
                 yield f"{t['reference']}: {t['text']!r}"
+
+    def one_language(self):
+        """what a participant reads is in one language, theirs"""
+        welsh = 0
+        for m in self.messages.values():
+            if m["audience"] != "participant" or not self.received(m["id"]):
+                continue
+            body = self.texts[m["id"]][0]["text"] if m["channel"] == "sms" else self.mails[m["id"]][0].body
+            cy = self.cast.language(m["recipient"]) == "cy"
+            welsh += cy
+            if ("apwyntiad" in body.lower()) != cy or ("appointment" in body) == cy or re.search(r"\b(at|Please|call)\b", body) and cy:
+                yield f"{m['id']} {m['kind']} to {m['recipient']}: {body!r}"
+        if welsh < 40:
+            yield f"only {welsh} messages in Welsh"
 
     def advocates_see(self):
         """an advocate's mail has the service's own reference and no name, place, time, office or other case"""
@@ -424,5 +454,5 @@ class Laws:
             yield f"{count:5} {kind:16} {audience:12} {channel:5} {state:9} {reason}"
 
 
-LAWS = (Laws.one_disposition, Laws.once, Laws.to_whom, Laws.in_time, Laws.in_window, Laws.reminders, Laws.right_time, Laws.plan, Laws.misses, Laws.not_missed,
+LAWS = (Laws.one_disposition, Laws.once, Laws.to_whom, Laws.in_time, Laws.in_window, Laws.reminders, Laws.right_time, Laws.one_language, Laws.plan, Laws.misses, Laws.not_missed,
         Laws.unrecorded, Laws.officers, Laws.advocates_told, Laws.subjects, Laws.neutral, Laws.small, Laws.advocates_see, Laws.private, Laws.log, Laws.audit)

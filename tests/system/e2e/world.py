@@ -115,8 +115,22 @@ class World:
         self.gateways = self._gateways(sms_url, smtp_port)
         self.process = None
         self.commands = 0
+        self.templates = os.path.join(self.folder, "templates")
+        self._sign_templates()
         os.makedirs(self.state, mode=0o700)
         self.write_config()
+
+    def _sign_templates(self):
+        """The shipped texts, the Welsh ones no longer drafts: as at a site where a Welsh speaker has signed them."""
+        shutil.copytree(os.path.join(SOURCE, "templates"), self.templates, copy_function=shutil.copyfile)
+        for folder in (self.templates, os.path.join(self.templates, "en"), os.path.join(self.templates, "cy")):
+            os.chmod(folder, 0o700)  # the source may be read-only
+        for name in os.listdir(os.path.join(self.templates, "cy")):
+            path = os.path.join(self.templates, "cy", name)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.replace("Draft: yes\n", "", 1))
 
     @staticmethod
     def _gateways(sms_url, smtp_port):
@@ -133,7 +147,7 @@ class World:
         etc = os.path.abspath(os.path.join(SOURCE, "etc"))
         lines = [
             'timezone = "Europe/London";', f'state_dir = "{self.state}";', f'control_socket = "{self.socket}";',
-            f'public_url = "{self.url}";', f'listen = "{PUBLIC_HOST}:{self.port}";', f'templates_dir = "{templates or etc + "/../templates"}";',
+            f'public_url = "{self.url}";', f'listen = "{PUBLIC_HOST}:{self.port}";', f'templates_dir = "{templates or self.templates}";',
             f'holidays = "{etc}/england-and-wales.ics";', 'clock = "manual";', f'clock_start = "{self.clock_start}";',
             "test_numbers = true;", 'receipt_after = "0";', f'operator = "{OPERATOR}";',
             f'sender = {{ name = "Appointments"; sms_from = "Appointment"; email = "appointments@{SENDER_DOMAIN}";'

@@ -7,8 +7,8 @@
 #include "cobi/transport/transport.h"
 #include "cobi/web/web.h"
 
-/* Answers that may wait for a locked or full store; beyond it the process ends and the next start
- * settles them. */
+/* Answers that may wait to be settled together, or for a locked or full store; beyond it the process
+ * ends and the next start settles them. */
 enum { DELIVERIES_MAX = 256 };
 
 /* Configuration, templates and holidays that were read and checked together; replaced as a whole.
@@ -37,8 +37,8 @@ struct daemon {
     char stale_reason[200];  /* the configuration on disk is not the one in force; "" when it is */
     char store_trouble[100]; /* "" when the store works */
     uint32_t generation;     /* of the setup: +1 with each reload that was taken */
-    struct delivery unkept[DELIVERIES_MAX]; /* answers that the store could not take yet */
-    size_t unkept_count;
+    struct delivery answers[DELIVERIES_MAX]; /* not settled yet */
+    size_t answer_count;
     bool audited;
     /* Manual clock. */
     bool manual;

@@ -86,11 +86,24 @@ void loop_poke(struct daemon *d) {
     }
 }
 
+/* The answers that have come since the last pass are kept together: one commit for all of them. What
+ * the store cannot take now stays here. */
+static int settle_answers(struct daemon *d) {
+    if (d->answer_count == 0) {
+        return 0;
+    }
+    const int r = engine_settle(d->engine, d->answers, d->answer_count);
+
+    d->answer_count = r < 0 ? d->answer_count : 0;
+    return r;
+}
+
 static int on_tick(sd_event_source *source, void *user) {
     struct daemon *d = user;
-    const int r = engine_tick(d->engine);
+    int r = settle_answers(d);
 
     (void)source;
+    r = r < 0 ? r : engine_tick(d->engine);
     note_store(d, r);
     if (r > 0 || (r == 0 && clock_step(d))) {
         loop_poke(d);
@@ -111,43 +124,26 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *user)
     return 0;
 }
 
-static bool may_pass(int r) {
-    return r == -EBUSY || r == -ENOSPC || r == -EROFS;
-}
-
-/* An answer is kept at once, or held until the store works again: losing it would make the message
- * uncertain. */
+/* An answer is kept in this pass, or held until the store works again: losing it would make the
+ * message uncertain. */
 static void on_delivery(void *user, const struct delivery *delivery) {
     struct daemon *d = user;
-    const int r = d->unkept_count > 0 ? -EBUSY : engine_delivered(d->engine, delivery);
 
-    note_store(d, r);
-    if (may_pass(r) && !store_fatal(d->store)) {
-        if (d->unkept_count == DELIVERIES_MAX) {
-            give_up(d, "too many answers wait for the store");
-            return;
-        }
-        d->unkept[d->unkept_count++] = *delivery;
+    if (d->answer_count == DELIVERIES_MAX) {
+        note_store(d, settle_answers(d));
     }
+    if (d->answer_count == DELIVERIES_MAX) {
+        give_up(d, "too many answers wait for the store");
+        return;
+    }
+    d->answers[d->answer_count++] = *delivery;
     loop_poke(d);
 }
 
 static int on_retry(sd_event_source *source, uint64_t at, void *user) {
-    struct daemon *d = user;
-    size_t kept = 0;
-    int r = 0;
-
     (void)source;
     (void)at;
-    while (kept < d->unkept_count && (r = engine_delivered(d->engine, &d->unkept[kept])) >= 0) {
-        kept++;
-    }
-    d->unkept_count -= kept;
-    memmove(d->unkept, d->unkept + kept, d->unkept_count * sizeof *d->unkept);
-    if (r < 0 || kept > 0) {
-        note_store(d, r); /* without an answer to keep, only the tick can say */
-    }
-    loop_poke(d);
+    loop_poke(user);
     return 0;
 }
 

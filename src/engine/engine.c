@@ -116,14 +116,20 @@ int engine_tick(struct engine *e) {
     return r < 0 ? r : more;
 }
 
-int engine_delivered(struct engine *e, const struct delivery *delivery) {
+int engine_settle(struct engine *e, const struct delivery *deliveries, size_t count) {
     int r = turn_begin(e);
 
     if (r < 0) {
         return r;
     }
-    r = outbox_settle(e, delivery);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        r = outbox_settle(e, &deliveries[i]);
+    }
     return turn_end(e, r);
+}
+
+int engine_delivered(struct engine *e, const struct delivery *delivery) {
+    return engine_settle(e, delivery, 1);
 }
 
 json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {

@@ -30,8 +30,9 @@ _must_use_ int engine_start(struct engine *engine);
 /* Works on what is due at ports->now, at most a bounded batch. Returns 1 when more is due at once, 0 when not, or a negative errno
  * (-EIO, -ENOSPC: the store failed; the caller ends the process or tries again later, by store_fatal()). */
 _must_use_ int engine_tick(struct engine *engine);
-/* What became of an attempt. */
-_must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery);
+/* What became of attempts: all are settled in one turn, or, on a negative errno, none. */
+_must_use_ int engine_settle(struct engine *engine, const struct delivery *deliveries, size_t count);
+_must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery); /* of one */
 /* Messages handed to send() and not yet answered. */
 uint32_t engine_in_flight(const struct engine *engine);
 

@@ -303,7 +303,7 @@ static int open_sources(struct daemon *d) {
     r = r < 0 ? r : sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d);
     r = r < 0 ? r : sd_event_add_io(d->loop, &d->wake_source, d->wake_fd, EPOLLIN, on_wake, d);
     r = r < 0 ? r : sd_event_add_defer(d->loop, &d->tick_source, on_tick, d);
-    r = r < 0 ? r : sd_event_source_set_priority(d->tick_source, SD_EVENT_PRIORITY_IDLE);
+    r = r < 0 ? r : sd_event_source_set_priority(d->tick_source, SD_EVENT_PRIORITY_NORMAL);
     r = r < 0 ? r
               : sd_event_add_time_relative(d->loop, &d->audit_source, CLOCK_MONOTONIC, 0, 0,
                                            on_audit, d);

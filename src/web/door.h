@@ -13,9 +13,12 @@ struct door {
     sd_event *loop;
     enum web_door kind;
     size_t body_bytes_max;
+    uint32_t spare; /* connections that are ended but not yet closed */
     struct MHD_Daemon *daemon;
     sd_event_source *io, *timer;
     struct connections connections;
+    size_t held, closed; /* by the library: open now, and closed so far */
+    bool crowded;        /* many were held since memory was given back */
 };
 /* server.c: the same moment for one turn of the loop. */
 struct mono door_now(const struct door *door);

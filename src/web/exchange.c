@@ -260,10 +260,11 @@ enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, 
 
 void exchange_completed(void *user, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code) {
-    (void)user;
-    (void)connection;
-    (void)code;
+    struct door *door = user;
     struct exchange *exchange = *context;
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        connections_served(&door->connections, connection_of(connection));
+    }
     if (exchange != NULL) {
         free(exchange->body);
         free(exchange);

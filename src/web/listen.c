@@ -18,7 +18,7 @@
 #include "cobi/web/web.h"
 #include "peer.h"
 
-#define BACKLOG         1024
+#define BACKLOG         4096
 #define ADDRESS_SIZE    64
 #define GROUP_BYTES_MAX 16384
 #define CONTROL_MODE    0660

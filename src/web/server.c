@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -17,16 +18,24 @@
 #define CONNECTION_MEMORY_BYTES (16 * 1024)
 #define SILENCE_S_MAX           10U
 #define CONTROL_SILENCE_S_MAX   60U
-#define CONNECTIONS_MAX         1024U
+#define CONNECTIONS_MAX         4096U
 #define CONTROL_CONNECTIONS_MAX 64U
-#define CONNECTIONS_SPARE       16U /* ended but not yet closed */
-#define FILES_RESERVED          128U
+#define SPARE_MAX               64U  /* ended but not yet closed */
+#define FILES_RESERVED          192U /* for the rest of the daemon */
+#define FILES_SCARCE            1024U
 #define PER_ADDRESS_MAX         16U
 #define LIFE_US                 (15 * SECOND_US)
-#define TIMER_ACCURACY_US       10000U
+#define CONTROL_LIFE_US         (60 * SECOND_US)
+#define TIMER_ACCURACY_US       1U /* "at once" must not mean in a while */
+#define ROUNDS_MAX              4
+#define CROWD_MIN               256U
 
 struct web_server {
     struct door doors[2]; /* by enum web_door */
+};
+/* How many connections the process may open files for. */
+struct room_left {
+    uint32_t connections, control, spare;
 };
 
 struct mono door_now(const struct door *door) {
@@ -44,16 +53,13 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
             connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         assert(info != NULL);
         *context = connections_add(&door->connections, info->connect_fd, door_now(door));
+        door->held++;
     } else if (*context != NULL) {
         connections_remove(&door->connections, *context);
         *context = NULL;
+        door->held--;
+        door->closed++;
     }
-}
-
-static enum MHD_Result on_accept(void *user, const struct sockaddr *from, socklen_t length) {
-    struct door *door = user;
-    (void)length;
-    return connections_admit(&door->connections, from) ? MHD_YES : MHD_NO;
 }
 
 /* Paths are compared as they were sent. */
@@ -64,7 +70,7 @@ static size_t leave_escaped(void *user, struct MHD_Connection *connection, char 
 }
 
 /* Arms the timer for the library's next wish or the next connection whose time is up. */
-static void arm(struct door *door) {
+static void arm(struct door *door, bool at_once) {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     struct mono when = {0}, now = door_now(door);
     bool wanted = connections_next(&door->connections, &when);
@@ -74,23 +80,42 @@ static void arm(struct door *door) {
         wanted = true;
     }
     int r = 0;
-    if (wanted) {
-        r = sd_event_source_set_time(door->timer, (uint64_t)when.us);
+    if (wanted || at_once) {
+        r = sd_event_source_set_time(door->timer, (uint64_t)(at_once ? now.us : when.us));
     }
     if (r >= 0) {
-        r = sd_event_source_set_enabled(door->timer, wanted ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(door->timer,
+                                        wanted || at_once ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
     }
     if (r < 0) {
         log_error("web: the timer cannot be armed: %s", strerror(-r));
     }
 }
 
-static void run(struct door *door) {
-    connections_expire(&door->connections, door_now(door));
-    if (MHD_run(door->daemon) != MHD_YES) {
-        log_error("web: connections cannot be served");
+/* Gives the memory of a crowd back when it has gone. */
+static void tidy_up(struct door *door) {
+    if (door->held > CROWD_MIN) {
+        door->crowded = true;
+    } else if (door->crowded && door->held <= CROWD_MIN / 8) {
+        door->crowded = false;
+        (void)malloc_trim(0); /* whether there was any does not matter */
     }
-    arm(door);
+}
+
+/* Where the library could take nobody in any more, it looks at its listener again only in the round
+ * after the one that closed a connection. */
+static void run(struct door *door) {
+    size_t closed;
+    int rounds = 0;
+    connections_expire(&door->connections, door_now(door));
+    do {
+        closed = door->closed;
+        if (MHD_run(door->daemon) != MHD_YES) {
+            log_error("web: connections cannot be served");
+        }
+    } while (door->closed != closed && ++rounds < ROUNDS_MAX);
+    tidy_up(door);
+    arm(door, rounds == ROUNDS_MAX);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *user) {
@@ -108,49 +133,63 @@ static int on_timer(sd_event_source *source, uint64_t us, void *user) {
     return 0;
 }
 
-/* As many connections as were asked for, unless the process may not open that many files. */
-static uint32_t connections_allowed(uint32_t wanted) {
+static uint32_t smaller(uint64_t a, uint64_t b) {
+    return (uint32_t)(a < b ? a : b);
+}
+
+/* As many as are wanted, unless the process may not open that many files: then it keeps what it
+ * needs itself first. */
+static struct room_left room_for(uint32_t wanted) {
     struct rlimit files;
+    struct room_left left = {wanted, CONTROL_CONNECTIONS_MAX, SPARE_MAX};
+    uint64_t reserve = FILES_RESERVED + left.control + 2 * left.spare;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY) {
-        return wanted;
+        return left;
     }
-    rlim_t reserve = FILES_RESERVED + CONTROL_CONNECTIONS_MAX + CONNECTIONS_SPARE;
-    rlim_t allowed = files.rlim_cur > 2 * reserve ? files.rlim_cur - reserve : files.rlim_cur / 2;
-    return allowed < wanted ? (uint32_t)allowed : wanted;
+    if (files.rlim_cur >= FILES_SCARCE) {
+        left.connections = smaller(files.rlim_cur - reserve, wanted);
+        return left;
+    }
+    left.connections = smaller(files.rlim_cur / 4, wanted);
+    left.control = smaller(files.rlim_cur / 16 + 1, left.control);
+    left.spare = smaller(files.rlim_cur / 32 + 1, left.spare);
+    return left;
 }
 
 static void set_limits(struct door *door) {
     const struct web_limits *limits = &door->web->setup.limits;
+    struct connections *list = &door->connections;
+    struct room_left left = room_for(limits->connections > 0 ? limits->connections
+                                                             : CONNECTIONS_MAX);
+    connections_init(list);
+    door->spare = left.spare;
     if (door->kind == WEB_CONTROL) {
         door->body_bytes_max = CONTROL_BODY_BYTES_MAX;
-        door->connections.count_max = CONTROL_CONNECTIONS_MAX;
+        list->life.us = CONTROL_LIFE_US;
+        list->count_max = left.control;
         return;
     }
     door->body_bytes_max = PUBLIC_BODY_BYTES_MAX;
-    door->connections.life.us = limits->connection_life.us > 0 ? limits->connection_life.us
-                                                               : LIFE_US;
-    door->connections.per_address_max = limits->connections_per_address > 0
-                                            ? limits->connections_per_address
-                                            : PER_ADDRESS_MAX;
-    door->connections.count_max = connections_allowed(limits->connections > 0 ? limits->connections
-                                                                              : CONNECTIONS_MAX);
+    list->life.us = limits->connection_life.us > 0 ? limits->connection_life.us : LIFE_US;
+    list->per_place_max = limits->connections_per_address > 0 ? limits->connections_per_address
+                                                              : PER_ADDRESS_MAX;
+    list->count_max = left.connections;
 }
 
 static struct MHD_Daemon *start_daemon(struct door *door, int take_fd) {
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, take_fd, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)door->connections.count_max + CONNECTIONS_SPARE,
-         NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(door->connections.count_max + door->spare), NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT,
          door->kind == WEB_CONTROL ? CONTROL_SILENCE_S_MAX : SILENCE_S_MAX, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL, 0, on_accept, door, exchange_request, door,
-                            MHD_OPTION_ARRAY, options, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-                            door, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, door,
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, exchange_request, door, MHD_OPTION_ARRAY,
+                            options, MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
+                            MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, door,
                             MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, door, MHD_OPTION_END);
 }
 

@@ -37,8 +37,9 @@ typedef int web_host_command(void *user, const struct command *command, const st
 /* What connections of the public listener may cost; 0 takes the standard. */
 struct web_limits {
     struct span connection_life;      /* from the first byte to the last, however busy: 15 s */
-    uint32_t connections_per_address; /* 16; not counted on loopback, where a proxy speaks for everybody */
-    uint32_t connections;             /* 1024, less where the process may open fewer files; beyond it the oldest is closed */
+    uint32_t connections_per_address; /* 16; then its oldest is closed; not counted on loopback, where a proxy speaks for everybody */
+    uint32_t connections;             /* 4096, less where the process may open fewer files; beyond it the oldest of the more
+                                       * numerous kind, had an answer or had none, is closed */
 };
 struct web_setup {
     struct engine *engine;

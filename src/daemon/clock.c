@@ -1,18 +1,27 @@
 /* The daemon's time: the system's clock, or one that stands still until it is told to go on.
  *
  * The real clock arms a timerfd (REALTIME, ABSTIME, CANCEL_ON_SET), so a step of the wall clock
- * wakes the loop. A manual clock steps from wake-up to wake-up, waits for sends in flight between
- * two steps, is kept in the database and only goes forward. */
+ * wakes the loop, and the engine compares it with the time since the system's start (BOOTTIME).
+ * What it holds after a jump goes when systemd-timesyncd says that it has synchronised since: it
+ * touches a file. The kernel's own word for it, adjtimex(), is forbidden to a service with
+ * ProtectClock=; where another program keeps the time a person lets go. A manual clock steps from
+ * wake-up to wake-up, waits for sends in flight between two steps, is kept in the database and only
+ * goes forward. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
 #include "cobi/base/cleanup.h"
 #include "cobi/base/log.h"
 #include "daemon.h"
+
+#define SYNCHRONISED_FILE "/run/systemd/timesync/synchronized"
+/* Asked every minute: what was touched longer ago was touched by another clock. */
+static const struct span synchronised_ago_max = {2 * MINUTE_US};
 
 static struct instant system_now(void) {
     struct timespec t;
@@ -23,6 +32,33 @@ static struct instant system_now(void) {
 
 struct instant clock_now(const struct daemon *d) {
     return d->manual ? d->manual_now : system_now();
+}
+
+struct mono clock_elapsed(void *daemon) {
+    struct timespec t;
+
+    (void)daemon;
+    (void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail for this clock */
+    return (struct mono){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
+}
+
+static struct instant last_synchronised(void) {
+    struct stat s;
+
+    if (stat(SYNCHRONISED_FILE, &s) < 0) {
+        return (struct instant){0}; /* not yet, or not by systemd-timesyncd */
+    }
+    return (struct instant){(int64_t)s.st_mtim.tv_sec * SECOND_US + s.st_mtim.tv_nsec / 1000};
+}
+
+bool clock_synchronised(struct daemon *d) {
+    const struct instant last = last_synchronised();
+    const struct span ago = instant_since(system_now(), last);
+    const bool fresh = last.us != d->synchronised.us && ago.us > -SECOND_US &&
+                       ago.us < synchronised_ago_max.us;
+
+    d->synchronised = last;
+    return fresh;
 }
 
 static int keep(struct daemon *d) {
@@ -59,6 +95,7 @@ int clock_open(struct daemon *d, struct complaint *complaint) {
     int r = 0;
 
     d->manual = manual;
+    d->synchronised = last_synchronised();
     if (kind && strcmp(kind, manual ? "manual" : "real") != 0) {
         r = complain(complaint, -EINVAL,
                      "clock: this database was made with clock = \"%s\" and keeps it; give another "

@@ -40,6 +40,8 @@ struct daemon {
     struct delivery answers[DELIVERIES_MAX]; /* not settled yet */
     size_t answer_count;
     bool audited;
+    struct instant synchronised; /* when the system last said so, as of the last self-audit */
+    bool vouched;                /* it said so since; the engine is still to be told */
     /* Manual clock. */
     bool manual;
     struct instant manual_now, manual_target;
@@ -63,6 +65,10 @@ _must_use_ int setup_reload(struct daemon *d, struct complaints *complaints);
 
 /* clock.c */
 struct instant clock_now(const struct daemon *d);
+/* The time since the system was started, suspend included, whatever its clock is set to. */
+struct mono clock_elapsed(void *daemon);
+/* Has the system synchronised its clock since the last self-audit? Asked with each of them. */
+bool clock_synchronised(struct daemon *d);
 _must_use_ int clock_open(struct daemon *d, struct complaint *complaint);
 /* Arms the wake-up for d->wake. */
 void clock_arm(struct daemon *d);

@@ -128,12 +128,6 @@ static int host_reload(struct daemon *d, json_t *arguments, json_t **ret_reply) 
     return 200;
 }
 
-static int host_release(struct daemon *d, json_t *arguments, json_t **ret_reply) {
-    (void)d;
-    (void)arguments;
-    return refuse(ret_reply, 409, "nothing is held");
-}
-
 /* ---- gateways ---- */
 
 static int host_gateway_list(struct daemon *d, json_t *arguments, json_t **ret_reply) {
@@ -201,10 +195,9 @@ static const struct {
     const char *noun, *verb;
     int (*answer)(struct daemon *d, json_t *arguments, json_t **ret_reply);
 } answers[] = {
-    {"clock", "show", host_clock_show},     {"clock", "advance", host_clock_advance},
-    {"clock", "set", host_clock_set},       {"config", "check", host_config_check},
-    {NULL, "reload", host_reload},          {NULL, "release", host_release},
-    {"gateway", "list", host_gateway_list},
+    {"clock", "show", host_clock_show}, {"clock", "advance", host_clock_advance},
+    {"clock", "set", host_clock_set},   {"config", "check", host_config_check},
+    {NULL, "reload", host_reload},      {"gateway", "list", host_gateway_list},
 };
 
 int host_command(void *user, const struct command *command, const struct actor *actor,

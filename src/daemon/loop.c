@@ -155,11 +155,29 @@ static void notify_status(struct daemon *d) {
                      *d->stale_reason ? "; " : "", d->stale_reason);
 }
 
+/* What is held after a jump of the clock goes when the system has synchronised it since. Returns
+ * true when it went. */
+static bool look_at_clock(struct daemon *d) {
+    d->vouched |= clock_synchronised(d);
+    if (!d->vouched || !engine_clock_held(d->engine)) {
+        d->vouched = false;
+        return false;
+    }
+    const int r = engine_clock_vouched(d->engine);
+
+    note_store(d, r);
+    d->vouched = r < 0; /* told again with the next self-audit */
+    return r >= 0;
+}
+
 static int on_audit(sd_event_source *source, uint64_t at, void *user) {
     struct daemon *d = user;
-    const int r = engine_audit(d->engine, &d->report);
+    int r = engine_audit(d->engine, &d->report);
 
     (void)at;
+    if (r == 0 && look_at_clock(d)) {
+        r = engine_audit(d->engine, &d->report);
+    }
     note_store(d, r);
     if (r == 0) {
         if (*d->report.trouble) {
@@ -262,6 +280,7 @@ static int open_engine(struct daemon *d, struct complaint *complaint) {
     const struct engine_setup setup = {config, d->setup.templates, d->setup.holidays, d->zones};
     const struct ports ports = {.world = d,
                                 .now = world_now,
+                                .elapsed = d->manual ? NULL : clock_elapsed,
                                 .random = world_random,
                                 .wake_at = world_wake_at,
                                 .send = world_send};

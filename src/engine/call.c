@@ -53,6 +53,7 @@ static const struct {
     {NULL, "explain", view_explain},
     {NULL, "status", view_status},
     {NULL, "health", view_health},
+    {NULL, "release", message_command_release},
 };
 
 static call_handler *find_handler(struct call *c) {

@@ -64,7 +64,7 @@ call_handler session_command_list, session_command_show, session_command_move,
 call_handler task_command_list, task_command_done;
 call_handler feed_command_create, feed_command_list, feed_command_revoke;
 call_handler message_command_list, message_command_show, message_command_retry,
-    message_command_cancel;
+    message_command_cancel, message_command_release;
 call_handler escalation_command_list, escalation_command_show, escalation_command_ack,
     escalation_command_resolve;
 call_handler template_command_list, template_command_show, view_preview, view_explain, view_status,

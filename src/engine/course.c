@@ -353,7 +353,8 @@ static int advance(struct engine *e, struct session_row *s) {
     }
     if (r == 0 && s->state == SESSION_RECORDED && !(s->flags & SESSION_MISS_TOLD)) {
         const struct instant tell = instant_add(s->recorded_at, e->setup.config->miss_undo);
-        if (instant_cmp(e->now, tell) >= 0) {
+        const bool ahead = instant_cmp(s->recorded_at, e->now) > 0; /* the clock went back since */
+        if (ahead || instant_cmp(e->now, tell) >= 0) {
             r = tell_outcome(e, s);
         } else {
             next = tell;

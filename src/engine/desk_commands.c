@@ -5,6 +5,7 @@
 
 #include "call.h"
 #include "duty.h"
+#include "hold.h"
 #include "outbox.h"
 
 enum { BATCH = 100 };
@@ -255,6 +256,34 @@ int message_command_cancel(struct call *c) {
         return call_failed(c, r, c->id);
     }
     c->reply = message_to_json(&m);
+    return 200;
+}
+
+/* A person vouches for the clock and for what is held. */
+int message_command_release(struct call *c) {
+    char clock[INSTANT_TEXT_SIZE];
+    struct store_counts counts;
+    int r = store_count(c->e->store, c->e->now, &counts);
+
+    if (r < 0) {
+        return call_failed(c, r, "the store");
+    }
+    if (!c->e->hold.active && counts.messages_held == 0) {
+        return call_refuse(c, 409, "nothing is held");
+    }
+    const struct instant wall = hold_to_wall(c->e, c->e->now);
+
+    instant_to_text((struct instant){wall.us - wall.us % SECOND_US}, clock);
+    if (c->e->hold.active && !hold_credible(c->e)) {
+        return call_refuse(c, 409, "the system's clock shows %s: set it right first", clock);
+    }
+    r = hold_release(c->e, HOLD_PERSON);
+    const int noted = r < 0 ? r : call_audit(c, "", clock);
+
+    if (noted < 0) {
+        return call_failed(c, noted, "what is held");
+    }
+    c->reply = json_pack("{s:b,s:i,s:s}", "ok", 1, "released", r, "now", clock);
     return 200;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "hold.h"
 #include "outbox.h"
 
 int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports,
@@ -51,6 +52,7 @@ uint32_t engine_in_flight(const struct engine *e) {
 int engine_start(struct engine *e) {
     int count;
 
+    hold_open(e);
     do {
         int r = turn_begin(e);
         if (r < 0) {
@@ -111,6 +113,8 @@ int engine_tick(struct engine *e) {
         return r;
     }
     r = work(e, &more);
+    e->idle = !more;
+    more |= e->hold.unkept; /* its alarm is born at the turn's end */
     r = turn_end(e, r);
     r = r < 0 ? r : settle_unbegun(e);
     return r < 0 ? r : more;
@@ -130,6 +134,20 @@ int engine_settle(struct engine *e, const struct delivery *deliveries, size_t co
 
 int engine_delivered(struct engine *e, const struct delivery *delivery) {
     return engine_settle(e, delivery, 1);
+}
+
+bool engine_clock_held(const struct engine *e) {
+    return e->hold.active;
+}
+
+int engine_clock_vouched(struct engine *e) {
+    int r = turn_begin(e);
+
+    if (r < 0) {
+        return r;
+    }
+    r = e->hold.active && hold_credible(e) ? hold_release(e, HOLD_SYSTEM) : 0;
+    return turn_end(e, r);
 }
 
 json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {
@@ -178,12 +196,27 @@ static void describe_next(struct engine *e, struct text *t) {
     }
 }
 
+static void add_held(const struct engine *e, const struct store_counts *c, struct text *t) {
+    char error[32];
+
+    span_to_text(e->hold.error, error);
+    if (e->hold.active) {
+        text_addf(t,
+                  "the clock jumped (it is %s%s off), %lld messages held: cobictl release --held",
+                  e->hold.error.us > 0 ? "+" : "", error, (long long)c->messages_held);
+    } else if (c->messages_held > 0) {
+        text_addf(t, "%lld messages held as repeats of one text: cobictl release --held",
+                  (long long)c->messages_held);
+    }
+}
+
 static void find_trouble(const struct engine *e, const struct store_counts *c,
                          struct audit_report *report) {
     struct text t = TEXT_IN(report->trouble);
 
+    add_held(e, c, &t);
     if (c->overdue > 0) {
-        text_addf(&t, "%lld timers overdue", (long long)c->overdue);
+        text_addf(&t, "%s%lld timers overdue", t.length ? "; " : "", (long long)c->overdue);
     }
     if (c->quarantined > 0) {
         text_addf(&t, "%s%lld rows set aside", t.length ? "; " : "", (long long)c->quarantined);
@@ -214,7 +247,7 @@ int engine_audit(struct engine *e, struct audit_report *ret_report) {
     struct store_counts c;
     struct text status = TEXT_IN(report.status);
 
-    e->now = e->ports.now(e->ports.world);
+    hold_look(e);
     const int r = store_count(e->store, e->now, &c);
 
     if (r < 0) {
@@ -229,6 +262,7 @@ int engine_audit(struct engine *e, struct audit_report *ret_report) {
     report.exhausted_escalations = (uint32_t)c.escalations_exhausted;
     report.queued = (uint32_t)c.messages_queued;
     report.uncertain = (uint32_t)c.messages_uncertain;
+    report.held = (uint32_t)c.messages_held;
     text_addf(&status,
               "%lld participants active, %lld sessions planned, %lld awaiting an outcome, %lld "
               "escalations open",

@@ -10,6 +10,7 @@
 
 #include "cobi/ical/feed.h"
 #include "duty.h"
+#include "hold.h"
 
 enum { FEED_SESSIONS_MAX = 5000, WITHDRAWN_DAYS = 30 };
 
@@ -60,7 +61,7 @@ enum feed_status engine_feed_find(struct engine *e, const char *token, struct fe
     char hash[STORE_HASH_SIZE];
 
     arena_reset(&e->arena);
-    e->now = e->ports.now(e->ports.world);
+    hold_look(e);
     if (strlen(token) != 43 || base64url_decode(token, bytes, sizeof bytes) != 32) {
         token = "no-token"; /* the same way through for what is malformed */
     }
@@ -136,7 +137,7 @@ int engine_feed_build(struct engine *e, const struct feed_key *key, struct feed_
     struct feed_row row;
 
     arena_reset(&e->arena);
-    e->now = e->ports.now(e->ports.world);
+    hold_look(e);
     int r = feed_find(e->store, key->feed_id, &row);
 
     if (r < 0) {

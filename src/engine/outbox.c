@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "hold.h"
 #include "lane.h"
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
@@ -315,8 +316,8 @@ static int claim(struct engine *e, const char *id) {
     if (r < 0) {
         return r;
     }
-    if (m.state != MESSAGE_QUEUED) {
-        return -EUCLEAN; /* nobody here leaves a row held or uncertain: a person must look at it */
+    if (m.state != MESSAGE_QUEUED && m.state != MESSAGE_HELD) {
+        return -EUCLEAN; /* nobody here leaves a row uncertain: a person must look at it */
     }
     r = stop_reason(e, &m, &about, &stop);
     if (r < 0) {
@@ -327,6 +328,12 @@ static int claim(struct engine *e, const char *id) {
     }
     if (instant_cmp(e->now, m.not_after) >= 0) {
         return outbox_expire(e, &m);
+    }
+    if (m.state == MESSAGE_HELD) {
+        return hold_again(e, &m);
+    }
+    if (hold_concerns(e, &m)) {
+        return hold_message(e, &m, HOLD_CLOCK);
     }
     if (m.audience == AUDIENCE_PARTICIPANT) {
         const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")),

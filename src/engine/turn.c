@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hold.h"
 #include "outbox.h"
 
 /* Messages wait for a free lane: an answer to one of those in flight wakes us earlier. */
@@ -20,13 +21,14 @@ static void point(struct engine *e, const char *name) {
 
 int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
-    e->now = e->ports.now(e->ports.world);
+    hold_look(e);
+    e->hold_before = e->hold;
     e->send_count = 0;
-    e->blocked = false;
+    e->blocked = e->idle = false;
     e->in_flight_before = e->in_flight;
     memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
     if (store_fatal(e->store)) {
-        e->ports.wake_at(e->ports.world, e->now); /* the host looks at once, and ends the process */
+        e->ports.wake_at(e->ports.world, hold_to_wall(e, e->now)); /* the host ends the process */
         return -EIO;
     }
     return store_begin(e->store);
@@ -35,6 +37,7 @@ int turn_begin(struct engine *e) {
 static void uncount(struct engine *e) {
     e->send_count = 0;
     e->in_flight = e->in_flight_before;
+    e->hold = e->hold_before;
     memcpy(e->lanes, e->lanes_before, sizeof e->lanes);
 }
 
@@ -57,7 +60,7 @@ int turn_arm(struct engine *e) {
     if (e->blocked && instant_cmp(next, e->now) <= 0) {
         next = instant_add(e->now, blocked_pause); /* an answer wakes us earlier */
     }
-    e->ports.wake_at(e->ports.world, next);
+    e->ports.wake_at(e->ports.world, hold_to_wall(e, next));
     return 0;
 }
 
@@ -75,6 +78,9 @@ static void run_effects(struct engine *e) {
 }
 
 int turn_end(struct engine *e, int r) {
+    const int kept = r < 0 ? r : hold_keep(e);
+
+    r = kept < 0 ? kept : r;
     if (r < 0) {
         turn_undo(e);
         return r;
@@ -86,6 +92,7 @@ int turn_end(struct engine *e, int r) {
         return committed;
     }
     point(e, "after commit");
+    hold_kept(e);
     assert(e->send_count == 0 || e->unbegun_count == 0); /* a tick settles those before it sends */
     run_effects(e);
     const int armed = turn_arm(e);

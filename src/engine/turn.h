@@ -31,6 +31,18 @@ struct unbegun {
     char message_id[MESSAGE_ID_SIZE];
     uint32_t attempt;
 };
+/* The wall clock against the time that passes: see hold.h. */
+struct hold {
+    bool known;           /* base is */
+    struct span base;     /* the wall clock less the time that has passed, when last read */
+    bool active;          /* a jump is held */
+    struct span error;    /* what the wall clock is ahead of the time we go by; 0 unless held */
+    struct instant since; /* in the time we go by */
+    struct span step;     /* the jump that is still to be kept and alarmed; 0: none */
+    uint32_t jumps;       /* ever */
+    bool unkept;          /* not in the database yet */
+    struct instant seen;  /* up to when the database knows that the clock was believed */
+};
 struct engine {
     struct store *store;
     struct engine_setup setup;
@@ -40,9 +52,12 @@ struct engine {
     struct outgoing sends[TURN_ROWS_MAX]; /* effects of the turn; their texts are in the arena */
     uint32_t send_count;
     uint32_t in_flight;
+    struct hold hold;
+    bool idle;    /* this turn has found nothing to do */
     bool blocked; /* this turn left due messages that wait for a free lane */
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
     /* As they were when the turn began: an undone turn has counted nothing. */
+    struct hold hold_before;
     uint32_t in_flight_before;
     struct lane lanes_before[GATEWAYS_MAX][AUDIENCE_COUNT];
     /* Sends that could not even be begun; each is answered in a turn of its own. */

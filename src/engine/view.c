@@ -23,6 +23,8 @@ static int put_report(struct call *c) {
                          "open_escalations", (int)report.open_escalations, "exhausted_escalations",
                          (int)report.exhausted_escalations, "queued", (int)report.queued,
                          "uncertain", (int)report.uncertain);
+    (void)json_object_set_new(c->reply, "held", json_integer(report.held)); /* memory only */
+    json_put_instant(c->reply, "clock_held_since", c->e->hold.since);
     json_put_text(c->reply, "trouble", report.trouble);
     json_put_instant(c->reply, "now", c->e->now);
     return 200;

@@ -17,21 +17,21 @@
 
 /* A digest has 12 hours, not 24: one that is due in the morning must not go the next day. */
 const struct kind_policy kind_policies[MESSAGE_KIND_COUNT] = {
-    /* name, window, may it repeat, priority, lifetime */
-    [KIND_CONFIRMATION] = {"confirmation", WINDOW_SEND, false, 4, {3 * DAY_US}},
-    [KIND_REMINDER] = {"reminder", WINDOW_SEND, false, 3, {BY_SESSION}},
-    [KIND_CHANGE] = {"change", WINDOW_SEND_EARLY, true, 2, {BY_SESSION}},
-    [KIND_CANCELLATION] = {"cancellation", WINDOW_SEND_EARLY, true, 2, {BY_SESSION}},
-    [KIND_MISSED_CONTACT] = {"missed_contact", WINDOW_OFFICE, false, 3, {24 * HOUR_US}},
-    [KIND_OUTCOME_REQUEST] = {"outcome_request", WINDOW_ANY, false, 4, {3 * DAY_US}},
-    [KIND_TASK] = {"task", WINDOW_ANY, true, 1, {FOREVER}},
-    [KIND_DIGEST] = {"digest", WINDOW_ANY, false, 4, {12 * HOUR_US}},
-    [KIND_ESCALATION] = {"escalation", WINDOW_ANY, true, 1, {FOREVER}},
-    [KIND_ADVOCATE_NOTICE] = {"advocate_notice", WINDOW_ANY, true, 1, {FOREVER}},
-    [KIND_OFFICER_NOTICE] = {"officer_notice", WINDOW_ANY, true, 1, {FOREVER}},
-    [KIND_STAND_DOWN] = {"stand_down", WINDOW_ANY, true, 1, {FOREVER}},
-    [KIND_SIGN_IN] = {"sign_in", WINDOW_ANY, false, 2, {10 * MINUTE_US}},
-    [KIND_ALARM] = {"alarm", WINDOW_ANY, true, 1, {FOREVER}},
+    /* name, window, may it repeat, priority, held after a jump of the clock, lifetime */
+    [KIND_CONFIRMATION] = {"confirmation", WINDOW_SEND, false, 4, true, {3 * DAY_US}},
+    [KIND_REMINDER] = {"reminder", WINDOW_SEND, false, 3, true, {BY_SESSION}},
+    [KIND_CHANGE] = {"change", WINDOW_SEND_EARLY, true, 2, false, {BY_SESSION}},
+    [KIND_CANCELLATION] = {"cancellation", WINDOW_SEND_EARLY, true, 2, false, {BY_SESSION}},
+    [KIND_MISSED_CONTACT] = {"missed_contact", WINDOW_OFFICE, false, 3, true, {24 * HOUR_US}},
+    [KIND_OUTCOME_REQUEST] = {"outcome_request", WINDOW_ANY, false, 4, false, {3 * DAY_US}},
+    [KIND_TASK] = {"task", WINDOW_ANY, true, 1, false, {FOREVER}},
+    [KIND_DIGEST] = {"digest", WINDOW_ANY, false, 4, false, {12 * HOUR_US}},
+    [KIND_ESCALATION] = {"escalation", WINDOW_ANY, true, 1, false, {FOREVER}},
+    [KIND_ADVOCATE_NOTICE] = {"advocate_notice", WINDOW_ANY, true, 1, false, {FOREVER}},
+    [KIND_OFFICER_NOTICE] = {"officer_notice", WINDOW_ANY, true, 1, false, {FOREVER}},
+    [KIND_STAND_DOWN] = {"stand_down", WINDOW_ANY, true, 1, false, {FOREVER}},
+    [KIND_SIGN_IN] = {"sign_in", WINDOW_ANY, false, 2, false, {10 * MINUTE_US}},
+    [KIND_ALARM] = {"alarm", WINDOW_ANY, true, 1, false, {FOREVER}},
 };
 
 static const char *const audience_names[AUDIENCE_COUNT] = {

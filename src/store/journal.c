@@ -340,8 +340,8 @@ int store_count(struct store *store, struct instant now, struct store_counts *re
     int64_t *const overdue[] = {&c.overdue}, *const people[] = {&c.participants_active};
     int64_t *const sessions[] = {&c.sessions_planned, &c.awaiting_outcome, &c.quarantined};
     int64_t *const escalations[] = {&c.escalations_open, &c.escalations_exhausted, &c.quarantined};
-    int64_t *const messages[] = {&c.messages_queued, &c.messages_sending, &c.messages_uncertain,
-                                 &c.oldest_sending_us, &c.quarantined};
+    int64_t *const messages[] = {&c.messages_queued, &c.messages_sending,  &c.messages_uncertain,
+                                 &c.messages_held,   &c.oldest_sending_us, &c.quarantined};
     int64_t *const failed[] = {&c.messages_failed}, *const tasks[] = {&c.quarantined};
     int r = count_columns(store, STATEMENT_COUNT_OVERDUE, &before, overdue, ARRAY_COUNT(overdue));
 

@@ -167,6 +167,16 @@ int message_in_state(struct store *store, enum message_state state,
     return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
+int message_release(struct store *store, const char *held_for, const char *reason,
+                    struct instant now) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_RELEASE);
+
+    bind_text(&q, reason);
+    bind_instant(&q, now);
+    bind_text(&q, held_for);
+    return query_run(&q);
+}
+
 static const char *or_empty(const char *text) {
     return text ? text : "";
 }

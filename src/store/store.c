@@ -376,3 +376,20 @@ int store_next_wake(struct store *store, struct instant *ret_instant) {
     *ret_instant = q.error ? (struct instant){0} : next;
     return 0;
 }
+
+int store_draw_in(struct store *store, struct instant now, struct span back) {
+    static const enum statement statements[] = {
+        STATEMENT_DRAW_IN_SESSION, STATEMENT_DRAW_IN_MESSAGE, STATEMENT_DRAW_IN_ESCALATION,
+        STATEMENT_DRAW_IN_TASK};
+
+    for (size_t i = 0; i < ARRAY_COUNT(statements); i++) {
+        _cleanup_query_ struct query q = query_begin(store, statements[i]);
+        bind_instant(&q, now);
+        bind_int(&q, back.us);
+        const int r = query_run(&q);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}

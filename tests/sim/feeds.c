@@ -113,7 +113,7 @@ static size_t read_events(struct sim *sim, char *text) {
 static int64_t expected(struct sim *sim, const struct sim_feed *feed) {
     const struct config *config = sim->kit->config;
     const struct zone *zone = sim->kit->zone;
-    const struct date today = zone_civil(zone, sim->clock).date;
+    const struct date today = zone_civil(zone, sim_believed(sim)).date;
     const bool participant = strcmp(feed->owner_kind, "participant") == 0;
     struct instant from = {0}, to = INSTANT_NEVER;
     char sql[200];

@@ -132,7 +132,7 @@ static bool read_about(struct sim *sim, const struct outgoing *m, struct about *
  * hours. */
 static bool window_fits(struct sim *sim, const struct outgoing *m, const struct about *a) {
     const struct zone *zone = zones_find(sim->kit->zones, a->zone);
-    const struct civil now = zone_civil(zone ? zone : sim->kit->zone, sim->clock);
+    const struct civil now = zone_civil(zone ? zone : sim->kit->zone, sim_believed(sim));
     const int minute = now.hour * 60 + now.minute;
     const bool holiday = holidays_find(sim->kit->holidays, now.date) != NULL;
     const bool quiet = holiday || date_weekday(now.date) == SUNDAY;
@@ -177,7 +177,20 @@ static void check_participant(struct sim *sim, const struct outgoing *m, const s
     }
 }
 
+/* What a participant would get once and never again, while nobody knows whether the clock is right.
+ */
+static void check_held(struct sim *sim, const struct outgoing *m, const struct about *a) {
+    const bool waits = m->kind == KIND_CONFIRMATION || m->kind == KIND_REMINDER ||
+                       m->kind == KIND_MISSED_CONTACT;
+
+    if (sim->doubtful && waits) {
+        law_broken(sim, "held", "a %s leaves for %s after the clock has jumped",
+                   message_kind_to_text(m->kind), a->recipient);
+    }
+}
+
 void laws_handed(struct sim *sim, const struct outgoing *m) {
+    const struct instant now = sim_believed(sim);
     struct about a = {0};
 
     if (!read_about(sim, m, &a) || strcmp(a.state, "sending") != 0 || a.attempts != m->attempt ||
@@ -188,12 +201,13 @@ void laws_handed(struct sim *sim, const struct outgoing *m) {
     }
     /* Besides what the row says: no reminder in the last three hours, no news of a move after the
      * start. */
-    const bool useless = (m->kind == KIND_REMINDER && sim->clock.us >= a.start_us - 3 * HOUR_US) ||
-                         (m->kind == KIND_CHANGE && sim->clock.us >= a.start_us);
-    if (useless || sim->clock.us >= a.not_after || m->not_after.us != a.not_after) {
+    const bool useless = (m->kind == KIND_REMINDER && now.us >= a.start_us - 3 * HOUR_US) ||
+                         (m->kind == KIND_CHANGE && now.us >= a.start_us);
+    if (useless || now.us >= a.not_after || m->not_after.us != a.not_after) {
         law_broken(sim, "not_after", "%s, a %s, is handed over when it is of no use any more",
                    m->message_id, message_kind_to_text(m->kind));
     }
+    check_held(sim, m, &a);
     check_words(sim, m, a.recipient);
     check_address(sim, m, a.recipient);
     if (m->audience == AUDIENCE_PARTICIPANT) {
@@ -358,12 +372,14 @@ static void judge(struct sim *sim, const struct sql_law *laws, size_t count) {
     char misses[500], told[500];
     struct text t = TEXT_IN(misses), u = TEXT_IN(told);
 
+    const struct instant now = sim_believed(sim);
+
     codes(sim, 0, &t);
     codes(sim, TELL_ADVOCATE, &u);
     for (size_t i = 0; i < count && !*sim->law; i++) {
         sqlite3_stmt *row = witness_ask(sim, laws[i].sql);
-        (void)sqlite3_bind_int64(
-            row, 1, sim->clock.us); /* those a law does not know are refused: nothing lost */
+        (void)sqlite3_bind_int64(row, 1,
+                                 now.us); /* those a law does not know are refused: nothing lost */
         (void)sqlite3_bind_text(row, 2, misses, -1, SQLITE_STATIC);
         (void)sqlite3_bind_text(row, 3, told, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(row, 4, sim->kit->config->miss_undo.us);
@@ -380,6 +396,7 @@ void laws_turn(struct sim *sim) {
 }
 
 void laws_idle(struct sim *sim) {
+    const struct instant now = sim_believed(sim);
     struct audit_report report;
     const int64_t sending = witness_number(
         sim, "SELECT count(*) FROM message WHERE state='sending'", NULL);
@@ -397,7 +414,7 @@ void laws_idle(struct sim *sim) {
                    (long long)sending, sim->answer_count);
     }
     if (next != INT64_MAX &&
-        sim->wake.us > (next > sim->clock.us ? next : sim->clock.us) + SECOND_US) {
+        sim->wake.us - sim->clock.us > (next > now.us ? next - now.us : 0) + SECOND_US) {
         law_broken(sim, "armed", "the timer is set to later than what waits next");
     }
     if (engine_audit(sim->engine, &report) < 0 || (report.overdue && sim->answer_count == 0) ||
@@ -425,7 +442,7 @@ static void find_unheard(struct sim *sim, char ret_chain[ID_SIZE]) {
     sqlite3_stmt *row = witness_ask(sim, "SELECT id FROM escalation WHERE state<>'resolved' AND "
                                          "acknowledged_by='' AND opened_us<?1-86400000000");
 
-    (void)sqlite3_bind_int64(row, 1, sim->clock.us);
+    (void)sqlite3_bind_int64(row, 1, sim_believed(sim).us);
     ret_chain[0] = '\0';
     while (sqlite3_step(row) == SQLITE_ROW) {
         const char *chain = (const char *)sqlite3_column_text(row, 0);
@@ -445,6 +462,7 @@ void laws_end(struct sim *sim) {
     if (!sim->engine) {
         sim_start(sim);
     }
+    sim_clock_synchronise(sim);
     world_set(sim, NULL, HONEST, (struct span){0});
     sim_run_until(sim, instant_add(sim->clock, span_hours(26)));
     if (*sim->law) {

@@ -152,6 +152,29 @@ static int do_start(struct turn *t, struct complaint *complaint) {
     return 0;
 }
 
+/* "+2d", "-1h", or the time that it shows from now on. */
+static int do_clock_step(struct turn *t, struct complaint *complaint) {
+    const char *text = argument(t, 1);
+    struct instant shown;
+    struct span step;
+
+    if ((*text == '+' || *text == '-') && span_from_text(text + 1, &step) == 0) {
+        step.us = *text == '-' ? -step.us : step.us;
+    } else if (words_time(t->sim, text, &shown) == 0) {
+        step = instant_since(shown, instant_add(t->sim->clock, t->sim->error));
+    } else {
+        return complain(complaint, -EINVAL, "CLOCK-STEP +SPAN|-SPAN|TIME");
+    }
+    sim_clock_step(t->sim, step);
+    return 0;
+}
+
+static int do_clock_synchronised(struct turn *t, struct complaint *complaint) {
+    (void)complaint;
+    sim_clock_synchronise(t->sim);
+    return 0;
+}
+
 static int do_never(struct turn *t, struct complaint *complaint) {
     struct never *n = &t->sim->nevers[t->sim->never_count];
 
@@ -208,6 +231,8 @@ static const struct {
     {"CRASH", do_crash},
     {"KILL", do_kill},
     {"START", do_start},
+    {"CLOCK-STEP", do_clock_step},
+    {"CLOCK-SYNCHRONISED", do_clock_synchronised},
     {"NEVER", do_never},
     {"ACKNOWLEDGE", do_acknowledge},
     {"ACKNOWLEDGE!", do_acknowledge_refused},

@@ -134,7 +134,13 @@ static void crash_point(struct sim *sim, const char *name) {
 }
 
 static struct instant port_now(void *world) {
-    return ((struct sim *)world)->clock;
+    const struct sim *sim = world;
+
+    return instant_add(sim->clock, sim->error);
+}
+
+static struct mono port_elapsed(void *world) {
+    return (struct mono){((struct sim *)world)->clock.us};
 }
 
 static void port_random(void *world, void *buffer, size_t length) {
@@ -149,7 +155,8 @@ static void port_wake_at(void *world, struct instant when) {
     struct sim *sim = world;
 
     crash_point(sim, "before wake");
-    sim->wake = when;
+    /* The timer is the wall clock's. */
+    sim->wake.us = when.us == INSTANT_NEVER.us ? when.us : when.us - sim->error.us;
 }
 
 static int port_send(void *world, const struct outgoing *message) {
@@ -170,6 +177,7 @@ static void open_engine(struct sim *sim) {
                                        .zones = sim->kit->zones};
     const struct ports ports = {.world = sim,
                                 .now = port_now,
+                                .elapsed = port_elapsed,
                                 .random = port_random,
                                 .wake_at = port_wake_at,
                                 .send = port_send,
@@ -212,6 +220,10 @@ static bool call_engine(struct sim *sim, engine_call *call, void *argument, int 
     return true;
 }
 
+static bool hold_is_kept(struct sim *sim) {
+    return witness_number(sim, "SELECT value LIKE '% 1 %' FROM meta WHERE name='clock_hold'", NULL);
+}
+
 static int call_start(struct sim *sim, void *argument) {
     (void)argument;
     return engine_start(sim->engine);
@@ -229,6 +241,7 @@ void sim_start(struct sim *sim) {
     if (r < 0) {
         law_broken(sim, "start", "the engine does not start: %s", strerror(-r));
     }
+    sim->doubtful |= hold_is_kept(sim);
     laws_turn(sim);
 }
 
@@ -349,6 +362,56 @@ void sim_run_until(struct sim *sim, struct instant target) {
     }
 }
 
+/* ---- the daemon's clock ---- */
+
+/* The kernel wakes the daemon when its clock is set, as it would for the timer. One that dies
+ * before it has written that down cannot know of it, nor one that is stopped. */
+void sim_clock_step(struct sim *sim, struct span step) {
+    const bool jump = step.us > 5 * MINUTE_US || step.us < -5 * MINUTE_US;
+    const unsigned crashes = sim->crashes;
+
+    sim->error.us += step.us;
+    sim_trace(sim, "the clock is set by %lld s", (long long)(step.us / SECOND_US));
+    if (sim->engine && !*sim->law) {
+        tick(sim);
+        sim->doubtful |= jump && (sim->crashes == crashes || hold_is_kept(sim));
+        sim_run_until(sim, sim->clock);
+    }
+}
+
+static int call_vouched(struct sim *sim, void *argument) {
+    (void)argument;
+    return engine_clock_vouched(sim->engine);
+}
+
+void sim_clock_synchronise(struct sim *sim) {
+    int r = 0;
+
+    sim_clock_step(sim, (struct span){-sim->error.us});
+    while (sim->engine && !*sim->law && !call_engine(sim, call_vouched, NULL, &r)) {
+        sim_crash(sim); /* the next self-audit finds the file as new as before */
+    }
+    if (r < 0) {
+        law_broken(sim, "vouched", "the clock's word could not be taken: %s", strerror(-r));
+    }
+    sim->doubtful &= hold_is_kept(sim); /* without a daemon nobody has heard it */
+    laws_turn(sim);
+    sim_run_until(sim, sim->clock);
+}
+
+struct instant sim_believed(struct sim *sim) {
+    char kept[100] = "";
+    char *rest = kept;
+
+    (void)witness_text(sim, "SELECT value FROM meta WHERE name='clock_hold'", NULL, kept,
+                       sizeof kept);
+    (void)strtoll(rest, &rest, 10); /* how many jumps */
+    const bool held = strtoll(rest, &rest, 10) != 0;
+    const int64_t error_us = held ? strtoll(rest, &rest, 10) : 0;
+
+    return (struct instant){sim->clock.us + sim->error.us - error_us};
+}
+
 /* ---- commands ---- */
 
 struct command_call {
@@ -458,6 +521,9 @@ int sim_command(struct sim *sim, int argc, char **argv, char *reply, size_t capa
     char *others = about_chain ? laws_others(sim, id) : NULL;
     const int status = carry_out(sim, &c, &calm);
 
+    if (status == 200 && strcmp(c.command->verb, "release") == 0) {
+        sim->doubtful = false; /* somebody has looked at it */
+    }
     if (status == 200) {
         note_address(sim, c.command, c.arguments);
         note_feed(sim, c.command, c.reply);

@@ -80,7 +80,9 @@ enum {
 };
 struct sim {
     struct kit *kit;
-    struct instant clock, wake;
+    struct instant clock, wake; /* true time, whatever the daemon's clock shows */
+    struct span error;          /* what that clock is ahead */
+    bool doubtful;              /* it has jumped, and nobody has vouched for it since */
     uint64_t seed;
     struct store *store;
     struct engine *engine; /* NULL while the daemon is stopped */
@@ -126,6 +128,12 @@ void sim_close(struct sim *sim);
 void sim_crash(struct sim *sim);
 void sim_stop(struct sim *sim);
 void sim_start(struct sim *sim);
+/* The daemon's clock is set: no time passes. */
+void sim_clock_step(struct sim *sim, struct span step);
+/* It is set right, and the system says so to the daemon. */
+void sim_clock_synchronise(struct sim *sim);
+/* The time that the daemon goes by, as far as it can know it. */
+struct instant sim_believed(struct sim *sim);
 /* Works on everything that happens until then. */
 void sim_run_until(struct sim *sim, struct instant target);
 /* A cobictl command line without "cobictl". Returns the status (400: the line was not understood)

@@ -17,6 +17,12 @@ static struct instant port_now(void *world) {
     return ((struct world *)world)->now;
 }
 
+static struct mono port_elapsed(void *world) {
+    const struct world *me = world;
+
+    return (struct mono){me->now.us - me->wrong.us};
+}
+
 static void port_random(void *world, void *buffer, size_t length) {
     struct world *me = world;
 
@@ -143,6 +149,7 @@ static void start(void) {
     const struct engine_setup setup = {w.config, w.templates, w.holidays, w.zones};
     const struct ports ports = {.world = &w,
                                 .now = port_now,
+                                .elapsed = port_elapsed,
                                 .random = port_random,
                                 .wake_at = port_wake,
                                 .send = port_send};
@@ -431,6 +438,16 @@ void pass(const char *text) {
     live_until(instant_add(w.now, span));
 }
 
+void clock_step(const char *text) {
+    struct span span;
+
+    assert_true(*text == '+' || *text == '-');
+    assert_int_equal(span_from_text(text + 1, &span), 0);
+    const int64_t step_us = *text == '+' ? span.us : -span.us;
+    w.now.us += step_us;
+    w.wrong.us += step_us;
+}
+
 void gateway(const char *name, enum outcome_class outcome) {
     w.answers[gateway_index(name)] = outcome;
 }
@@ -517,7 +534,7 @@ static void dump_table(FILE *out, const char *table, bool audits) {
     char text[160];
 
     (void)snprintf(text, sizeof text, "SELECT * FROM \"%s\"%s ORDER BY rowid", table,
-                   heads ? "" : " WHERE name NOT IN('audit_head','access_head')");
+                   heads ? "" : " WHERE name NOT IN('audit_head','access_head','clock_seen')");
     assert_int_equal(sqlite3_prepare_v2(w.witness, text, -1, &rows, NULL), SQLITE_OK);
     while (sqlite3_step(rows) == SQLITE_ROW) {
         (void)fprintf(out, "%s", table);

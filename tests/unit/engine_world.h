@@ -42,7 +42,8 @@ struct world {
     struct store *store;
     struct engine *engine;
     sqlite3 *witness;
-    struct instant now, wake;
+    struct instant now, wake; /* as the clock on the wall shows them */
+    struct span wrong;        /* what that clock is ahead of the time that has passed */
     uint64_t random;
     /* How gateways answer, by index in the configuration. */
     enum outcome_class answers[GATEWAYS_MAX];
@@ -91,6 +92,8 @@ void run(void);
 /* Lives until that local time, wake-up by wake-up. */
 void at(const char *local);
 void pass(const char *span);
+/* Sets the clock on the wall: no time passes. "+2d", "-1h". */
+void clock_step(const char *span);
 struct instant local(const char *text);
 /* Answers a message that a mute gateway took. */
 void answer(struct sent *s, enum outcome_class outcome);

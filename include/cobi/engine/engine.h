@@ -33,6 +33,11 @@ _must_use_ int engine_tick(struct engine *engine);
 /* What became of attempts: all are settled in one turn, or, on a negative errno, none. */
 _must_use_ int engine_settle(struct engine *engine, const struct delivery *deliveries, size_t count);
 _must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery); /* of one */
+/* The system says that its clock is right (synchronised since it jumped): what was held for the jump goes. Returns how many messages, or a
+ * negative errno. */
+_must_use_ int engine_clock_vouched(struct engine *engine);
+/* Is a jump of the clock held, so that somebody must vouch for it? */
+bool engine_clock_held(const struct engine *engine);
 /* Messages handed to send() and not yet answered. */
 uint32_t engine_in_flight(const struct engine *engine);
 
@@ -86,7 +91,7 @@ _must_use_ int engine_uses_outcome(struct engine *engine, const char *code);
 /* The self-audit: overdue timers, rows that are stuck, balance of dispositions. Writes a status line for systemctl and counts. */
 struct audit_report {
     bool healthy;
-    uint32_t overdue, stuck, quarantined, open_escalations, exhausted_escalations, queued, uncertain;
+    uint32_t overdue, stuck, quarantined, open_escalations, exhausted_escalations, queued, uncertain, held;
     char status[200]; /* "42 participants, next reminder 2026-11-24T18:00Z, 1 escalation open" */
     char trouble[200]; /* why healthy is false, or "" */
 };

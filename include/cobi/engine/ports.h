@@ -43,6 +43,9 @@ struct ports {
     void *world;
     /* The same answer for the whole turn. */
     struct instant (*now)(void *world);
+    /* The time that has passed since some beginning, suspend included, whatever the clock on the wall is set to. NULL: `now` is never set (a manual
+     * clock), so nothing is held after a jump. */
+    struct mono (*elapsed)(void *world);
     /* Fills the buffer with unpredictable bytes (tokens). */
     void (*random)(void *world, void *buffer, size_t length);
     /* Asks for an EVENT_TICK at or after `when`; replaces the earlier wish. INSTANT_NEVER: none. */

@@ -23,6 +23,7 @@ struct kind_policy {
     enum kind_window window;
     bool may_repeat;      /* send again when uncertain, marked "may be a repeat" */
     int priority;         /* 1 first */
+    bool held_after_jump; /* waits, for a participant, while nobody knows whether the clock is right */
     struct span lifetime; /* not_after = due + lifetime; 0: never expires; reminder, change, cancellation: computed from the session instead */
 };
 /* One row a kind, by the table "message kind" of doc/REMINDERS (domain rules). */

@@ -37,7 +37,7 @@ struct store_counts {
     int64_t overdue;       /* wake_at more than two minutes ago */
     int64_t participants_active, sessions_planned, awaiting_outcome;
     int64_t escalations_open, escalations_exhausted;
-    int64_t messages_queued, messages_sending, messages_uncertain, messages_failed;
+    int64_t messages_queued, messages_sending, messages_uncertain, messages_held, messages_failed;
     int64_t oldest_sending_us; /* 0: none */
     int64_t quarantined;
 };

@@ -42,6 +42,8 @@ _must_use_ int message_update(struct store *store, const struct message_row *row
 _must_use_ int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Ids of all rows in a state (at the start: sending). */
 _must_use_ int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* Held rows, those with this reason or with any (""), become queued and due now. Returns how many. */
+_must_use_ int message_release(struct store *store, const char *held_for, const char *reason, struct instant now);
 struct message_filter {
     const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
 };

@@ -65,5 +65,8 @@ bool store_equal_secret(const char *a, const char *b);
 
 /* What needs attention next, over all tables: INSTANT_NEVER when nothing waits. */
 _must_use_ int store_next_wake(struct store *store, struct instant *ret_instant);
+/* After the clock was believed to be ahead by -back: timers that count from a moment (chains, tasks, retries, what follows an outcome) come by as
+ * much earlier, never before now. */
+_must_use_ int store_draw_in(struct store *store, struct instant now, struct span back);
 
 #endif

@@ -11,6 +11,7 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/base/nouns.def"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments of tables are initialisers */
 #define ROW(name_, type_, flags_, max_, choices_, refers_, standard_, help_)                       \
     {.name = #name_,                                                                               \
      .type = type_,                                                                                \
@@ -34,6 +35,7 @@ static const struct field participant_fields[] = {PARTICIPANT_FIELDS(ROW)};
                .help = help_,                                                                      \
                .fields = name_##_fields,                                                           \
                .field_count = ARRAY_COUNT(name_##_fields)}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct noun_table noun_tables[NOUN_COUNT] = {
     NOUN(NOUN_OFFICE, office, "offices", "places where sessions are held"),

@@ -201,7 +201,7 @@ static void write_e164(const char *prefix, const char *digits, char ret_e164[PHO
 }
 
 int phone_parse(const char *text, enum phone_rule rule, char ret_e164[PHONE_SIZE]) {
-    char reduced[DIGITS_MAX + 1];
+    char reduced[DIGITS_MAX + 1] = "";
     if (reduce(text, reduced) < 0) {
         return -EINVAL;
     }

@@ -109,10 +109,10 @@ struct date date_add_days(struct date d, int32_t days) {
 
 struct date date_add_months(struct date d, int32_t months) {
     int64_t count = (int64_t)d.year * 12 + (d.month - 1) + months;
-    if (count < YEAR_MIN * 12) {
+    if (count < (int64_t)YEAR_MIN * 12) {
         return date_from_days(DAYS_MIN);
     }
-    if (count >= (YEAR_MAX + 1) * 12) {
+    if (count >= (int64_t)(YEAR_MAX + 1) * 12) {
         return date_from_days(DAYS_MAX);
     }
     int32_t year = (int32_t)(count / 12), month = (int32_t)(count % 12) + 1;

@@ -9,7 +9,7 @@
 #include <assert.h>
 
 /* No wall clock is further from UTC than this (the system's data stays within 16 hours). */
-#define OFFSET_S_MAX (24 * 60 * 60)
+#define OFFSET_S_MAX INT64_C(86400)
 
 /* Periods are numbered 0 (before the first transition) to transition_count. */
 static int32_t period_offset_s(const struct zone *zone, uint32_t period) {

@@ -146,6 +146,7 @@ static void fill_group(struct reader *reader, enum option_group group, size_t in
         }
         const config_setting_t *member = setting == NULL ? NULL
                                                          : reader_member(setting, option->name);
+        /* NOLINTNEXTLINE(readability-suspicious-call-argument): an option and what is around it */
         sound = take_option(reader, option, member, setting, &place) == 0 && sound;
     }
     reader->unsound[group][index] = reader->unsound[group][index] || !sound;

@@ -374,7 +374,7 @@ static int read_span(const struct option *option, const struct option_input *inp
 
 int option_parse_span(const struct option *option, const struct option_input *input,
                       const struct option_place *place, struct complaint *complaint) {
-    struct span span;
+    struct span span = {0};
     int error = read_span(option, input, SECOND_US, &span, complaint);
     if (error < 0) {
         return error;
@@ -385,7 +385,7 @@ int option_parse_span(const struct option *option, const struct option_input *in
 
 int option_parse_minutes(const struct option *option, const struct option_input *input,
                          const struct option_place *place, struct complaint *complaint) {
-    struct span span;
+    struct span span = {0};
     int error = read_span(option, input, MINUTE_US, &span, complaint);
     if (error < 0) {
         return error;
@@ -396,7 +396,7 @@ int option_parse_minutes(const struct option *option, const struct option_input 
 
 int option_parse_days(const struct option *option, const struct option_input *input,
                       const struct option_place *place, struct complaint *complaint) {
-    struct span span;
+    struct span span = {0};
     int error = read_span(option, input, DAY_US, &span, complaint);
     if (error < 0) {
         return error;

@@ -8,6 +8,7 @@
 
 #include "cobi/base/cleanup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -190,6 +191,7 @@ static int look_at_file(struct reader *reader, const char *path, const char *sho
         note_include(reader, bytes + at, line_length, files);
         at += line_length + 1;
     }
+    assert(bytes != NULL);
     look_for_large_numbers(reader, bytes, shown);
     return 0;
 }

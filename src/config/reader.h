@@ -4,12 +4,13 @@
 #define CONFIG_READER_H
 
 #include <libconfig.h>
+#include <sys/types.h>
 
 #include "option.h"
 
 #define READER_WARNINGS_MAX   16
 #define READER_FILES_MAX      16
-#define READER_FILE_BYTES_MAX (1024 * 1024)
+#define READER_FILE_BYTES_MAX ((off_t)1024 * 1024)
 struct reader {
     config_t tree;
     const char *file;              /* as the caller gave it */

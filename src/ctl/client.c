@@ -16,7 +16,7 @@
 #include "cobi/base/text.h"
 
 #define ANSWER_BYTES_FIRST 65536
-#define ANSWER_BYTES_MAX   (64U * 1024 * 1024)
+#define ANSWER_BYTES_MAX   ((size_t)64 * 1024 * 1024)
 #define CONNECT_TIMEOUT_MS 5000L
 #define ANSWER_TIMEOUT_MS  120000L
 #define SOCKET_PATH_SIZE   sizeof(((struct sockaddr_un *)NULL)->sun_path)
@@ -198,6 +198,6 @@ int client_call(struct client *client, const struct command *command, const json
     int r = code == CURLE_OK ? read_answer(&answer, status, ret_document, complaint)
                              : client_errno(client, code, &answer, complaint);
     free(answer.bytes);
-    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL); /* body ends here */
+    (void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, (char *)NULL); /* body ends here */
     return r;
 }

@@ -45,7 +45,7 @@ static void print_progress(const json_t *document) {
     now = terminal_text(&arena, now != NULL ? now : "?", TERMINAL_ASCII, &width);
     target = terminal_text(&arena, target != NULL ? target : "?", TERMINAL_ASCII, &width);
     fprintf(stderr, "\r%s, on the way to %s\033[K", now, target);
-    fflush(stderr);
+    (void)fflush(stderr); /* a line that is only seen later */
     arena_done(&arena);
 }
 

@@ -100,17 +100,17 @@ static bool code_fits(const char *typed, const char *code) {
     return length == expected_length && store_equal_secret(expected, plain);
 }
 
-static int use(struct engine *e, const char *token, const char *code) {
+static int use(struct engine *e, const char *token, const char *typed) {
     struct escalation_row chain;
     struct ack_row ack;
-    char hash[STORE_HASH_SIZE], made[44], expected[ACK_CODE_SIZE];
+    char hash[STORE_HASH_SIZE], made[44], expected[ACK_CODE_SIZE] = "";
     int r = find_link(e, token, hash, &ack, &chain);
 
     if (r < 0) {
         return r;
     }
     ack_secrets(e, ack.message, made, expected);
-    if (!code_fits(code, expected)) {
+    if (!code_fits(typed, expected)) {
         ack.tries++;
         r = ack_update(e->store, hash, &ack);
         return r < 0 ? r : 1; /* the wrong try is kept */

@@ -37,8 +37,8 @@ void json_put_text(json_t *object, const char *name, const char *text);
 void json_put_instant(json_t *object, const char *name,
                       struct instant t); /* 0 and INSTANT_NEVER become null */
 void json_put_date(json_t *object, const char *name, struct date d);
-json_t *session_to_json(const struct session_row *row);
-json_t *message_to_json(const struct message_row *row);
+json_t *session_to_json(const struct session_row *s);
+json_t *message_to_json(const struct message_row *m);
 /* Notes the change in the audit with who did it. */
 _must_use_ int call_audit(struct call *c, const char *subject, const char *detail);
 /* Who gave the command, for histories: the person named, else the OS user. */

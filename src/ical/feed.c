@@ -250,6 +250,7 @@ static int compare_uid(const void *a, const void *b) {
 
 /* Of two events with one UID clients keep one and say nothing. */
 static bool uids_are_unique(const struct feed_event *events, size_t count) {
+    /* Of pointers, indeed. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     _cleanup_free_ const struct feed_event **sorted = calloc(count + 1, sizeof *sorted);
     if (sorted == NULL) {
         abort();
@@ -257,6 +258,7 @@ static bool uids_are_unique(const struct feed_event *events, size_t count) {
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &events[i];
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): as above */
     qsort(sorted, count, sizeof *sorted, compare_uid);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(sorted[i - 1]->uid, sorted[i]->uid) == 0) {

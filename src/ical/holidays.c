@@ -258,15 +258,18 @@ static int parse_scanned(struct scan *scan, const char *bytes, size_t length,
 
 int holidays_parse(const char *file_name, const char *bytes, size_t length,
                    struct holidays *ret_holidays, struct complaint *complaint) {
-    _cleanup_free_ struct holidays *holidays = calloc(1, sizeof *holidays);
-    _cleanup_free_ char *text = calloc(1, CALENDAR_BYTES_MAX + 2);
-    if (holidays == NULL || text == NULL) {
+    struct work {
+        struct holidays holidays;
+        char text[CALENDAR_BYTES_MAX + 2];
+    };
+    _cleanup_free_ struct work *work = calloc(1, sizeof *work);
+    if (work == NULL) {
         abort();
     }
-    struct scan scan = {.file_name = file_name, .complaint = complaint, .text = text};
-    int r = parse_scanned(&scan, bytes, length, holidays);
+    struct scan scan = {.file_name = file_name, .complaint = complaint, .text = work->text};
+    int r = parse_scanned(&scan, bytes, length, &work->holidays);
     if (r == 0) {
-        *ret_holidays = *holidays;
+        *ret_holidays = work->holidays;
     }
     return r;
 }

@@ -285,7 +285,7 @@ static enum text_fault check_bytes(const struct field *field, const char *text, 
 /* The option as it is typed, without its "--". */
 static void option_name(const struct field *field, char buffer[OPTION_NAME_SIZE]) {
     size_t i = 0;
-    for (; field->name[i] != '\0' && i < OPTION_NAME_SIZE - 1; i++) {
+    for (; i < OPTION_NAME_SIZE - 1 && field->name[i] != '\0'; i++) {
         buffer[i] = field->name[i] == '_' ? '-' : field->name[i];
     }
     buffer[i] = '\0';

@@ -36,6 +36,7 @@ static int policy_from_text(const char *text, struct escalation_policy *policy) 
     char target[32];
     int used = 0;
 
+    /* The widths keep every number within its type. NOLINTBEGIN(cert-err34-c) */
     if (*text < '0' || *text > '9' ||
         sscanf(text, "%4" SCNu32 "%n", &policy->acknowledged_days, &used) != 1) {
         return -EUCLEAN;
@@ -51,6 +52,7 @@ static int policy_from_text(const char *text, struct escalation_policy *policy) 
         }
         policy->steps[policy->step_count++] = step;
     }
+    /* NOLINTEND(cert-err34-c) */
     return policy->step_count > 0 ? 0 : -EUCLEAN;
 }
 

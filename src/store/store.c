@@ -21,6 +21,7 @@
 #include "schema.h"
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
+/* Pieces of text side by side. NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define S(name, sql) [STATEMENT_##name] = sql,
 #include "statements.def"
 #undef S
@@ -373,7 +374,9 @@ int store_next_wake(struct store *store, struct instant *ret_instant) {
 
     /* A time that cannot be is no reason to wake nobody: at once, and who looks at the row will see
      * what is wrong with it. */
-    *ret_instant = q.error ? (struct instant){0} : next;
+    const struct instant at_once = {0};
+
+    *ret_instant = q.error ? at_once : next;
     return 0;
 }
 

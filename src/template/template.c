@@ -127,17 +127,15 @@ static void load_language(struct templates *templates, const char *directory,
     report->file = folder;
     struct dirent **entries = NULL;
     int count = joined.overflow ? -1 : scandir(folder, &entries, is_template_file, alphasort);
-    if (count < 0) {
-        if (language == LANGUAGE_EN || errno != ENOENT) {
-            template_fault(report, 1, "the folder cannot be read: %s", strerror(errno));
-        }
-        return;
+    if (count < 0 && (language == LANGUAGE_EN || errno != ENOENT)) {
+        template_fault(report, 1, "the folder cannot be read: %s", strerror(errno));
     }
     for (int i = 0; i < count; i++) {
         load_file(templates, language, folder, entries[i]->d_name, report);
         free(entries[i]);
     }
     free(entries);
+    report->file = NULL; /* its bytes were ours */
 }
 
 /* Is the file there at all, whatever its faults? One that was refused is not missing as well. */

@@ -13,6 +13,7 @@
 #include "cobi/template/wording.h"
 #include "template_expand.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -198,7 +199,11 @@ int template_compose(const struct template *template, const char *const values[F
     } else {
         error = compose_text(template, values, arena, &rendered.body, complaint);
     }
-    if (error == 0 && to_participant(template)) {
+    if (error < 0) {
+        return error;
+    }
+    assert(rendered.body != NULL);
+    if (to_participant(template)) {
         error = check_visible(template, values, rendered.body, complaint);
     }
     if (error < 0) {
@@ -284,7 +289,7 @@ static void check_acknowledgement(const struct template *template, struct templa
 static void check_samples(const struct template *template, struct template_report *report) {
     const char *values[FACT_COUNT];
     struct arena arena = {0};
-    struct rendered rendered;
+    struct rendered rendered = {0};
     struct complaint complaint = {0};
     template_samples(template->language, values);
     if (template_compose(template, values, &arena, &rendered, &complaint) < 0) {

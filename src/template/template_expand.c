@@ -59,7 +59,7 @@ int template_next_piece(const char **position, struct piece *ret_piece,
 }
 
 bool template_holds_fact(const char *text, enum fact fact) {
-    struct piece piece;
+    struct piece piece = {0};
     const char *position = text;
     while (template_next_piece(&position, &piece, NULL) > 0) {
         if (piece.is_fact && piece.fact == fact) {
@@ -79,7 +79,7 @@ static const char *piece_bytes(const struct piece *piece, const char *const valu
 }
 
 char *template_expand(const char *text, const char *const values[FACT_COUNT], struct arena *arena) {
-    struct piece piece;
+    struct piece piece = {0};
     size_t total = 0, length;
     for (const char *at = text; template_next_piece(&at, &piece, NULL) > 0;) {
         (void)piece_bytes(&piece, values, &length); /* only the length */

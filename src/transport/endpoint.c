@@ -84,7 +84,7 @@ static const char *fault_of(CURLU *url, const char *text, struct parts *ret_part
 static bool ehlo_name_fine(const char *name) {
     size_t length = strspn(name,
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
-    return name[length] == '\0' && length <= EHLO_NAME_MAX;
+    return length <= EHLO_NAME_MAX && name[length] == '\0';
 }
 
 static const char *http_fault(const struct parts *parts, const char *url,

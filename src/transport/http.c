@@ -14,8 +14,8 @@
 
 #include "cobi/transport/allocate.h"
 
-#define BODY_BYTES_MAX     (64 * 1024)
-#define HEADER_BYTES_MAX   (64 * 1024)
+#define BODY_BYTES_MAX     ((size_t)64 * 1024)
+#define HEADER_BYTES_MAX   ((size_t)64 * 1024)
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_DEFAULT_MS 35000
 /* The gateways' in_flight_max is the real limit: a request that waits inside libcurl would use up

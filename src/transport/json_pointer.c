@@ -50,7 +50,7 @@ static const json_t *element(const json_t *array, const char *token) {
 }
 
 const json_t *json_pointer_find(const json_t *document, const char *pointer) {
-    char token[TOKEN_SIZE];
+    char token[TOKEN_SIZE] = "";
     const json_t *value = document;
     const char *p = pointer;
     while (value != NULL && *p == '/') {

@@ -15,7 +15,7 @@
 
 #define HEADER_VALUE_MAX 700
 #define ID_PART_MAX      64
-#define BODY_BYTES_MAX   (512 * 1024)
+#define BODY_BYTES_MAX   ((size_t)512 * 1024)
 
 struct mail_values {
     char from[MAILADDR_SIZE], to[MAILADDR_SIZE], reply_to[MAILADDR_SIZE];

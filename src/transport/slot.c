@@ -13,7 +13,7 @@
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/http_classify.h"
 
-#define RETRY_AFTER_SECONDS_MAX (7 * 24 * 3600)
+#define RETRY_AFTER_SECONDS_MAX INT64_C(604800) /* a week */
 
 void attempt_answer(struct attempt *attempt) {
     struct slot_home *home = attempt->slot->home;

@@ -17,7 +17,7 @@
 #include "peer.h"
 #include "room.h"
 
-#define DISCARD_BYTES_MAX (256 * 1024)
+#define DISCARD_BYTES_MAX ((size_t)256 * 1024)
 
 /* One request while it is being read. */
 struct exchange {

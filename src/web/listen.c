@@ -56,9 +56,7 @@ static int listen_on(const struct addrinfo *found) {
         bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
         return -errno;
     }
-    int listening = fd;
-    fd = -1; /* handed over */
-    return listening;
+    return take_fd(&fd);
 }
 
 int listen_public(const char *address, struct complaint *complaint) {
@@ -156,7 +154,5 @@ int listen_control(const char *path, struct complaint *complaint) {
     if (r < 0) {
         return complain(complaint, r, "%s: cannot listen: %s", path, strerror(-r));
     }
-    int listening = fd;
-    fd = -1; /* handed over */
-    return listening;
+    return take_fd(&fd);
 }

@@ -6,8 +6,8 @@
 #include "feed_cache.h"
 
 #define TOKEN_LENGTH           43 /* base64url of 32 bytes */
-#define PUBLIC_BODY_BYTES_MAX  (8 * 1024)
-#define CONTROL_BODY_BYTES_MAX (64 * 1024)
+#define PUBLIC_BODY_BYTES_MAX  ((size_t)8 * 1024)
+#define CONTROL_BODY_BYTES_MAX ((size_t)64 * 1024)
 
 struct web {
     struct web_setup setup;

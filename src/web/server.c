@@ -15,7 +15,7 @@
 #include "door.h"
 #include "room.h"
 
-#define CONNECTION_MEMORY_BYTES (16 * 1024)
+#define CONNECTION_MEMORY_BYTES ((intptr_t)16 * 1024)
 #define SILENCE_S_MAX           10U
 #define CONTROL_SILENCE_S_MAX   60U
 #define CONNECTIONS_MAX         4096U

@@ -18,7 +18,7 @@ struct page {
  * lines become blocks. */
 void table_print_answer(struct page *page, const struct command *command, json_t *document);
 /* A list of objects with aligned columns. noun may be NULL. */
-void table_print_list(struct page *page, const char *noun, json_t *list);
+void table_print_list(struct page *page, const char *noun, json_t *unordered);
 /* "field: value" lines, then a table for every list of objects inside. */
 void table_print_object(struct page *page, json_t *object);
 

@@ -458,12 +458,12 @@ void laws_end(struct sim *sim) {
     int64_t bad = 0;
 
     sim->crash_at = 0;
-    sim->crash_permille = 0;
+    sim->crash_gap_count = 0;
     if (!sim->engine) {
         sim_start(sim);
     }
     sim_clock_synchronise(sim);
-    world_set(sim, NULL, HONEST, (struct span){0});
+    world_set(sim, NULL, HONEST, (struct span){0}, 0);
     sim_run_until(sim, instant_add(sim->clock, span_hours(26)));
     if (*sim->law) {
         return;

@@ -31,7 +31,7 @@ static int command(struct turn *t, bool good, bool bad, struct complaint *compla
 
     sim_trace(t->sim, "%d %.200s", status, reply);
     if (status >= 500) {
-        return complain(complaint, -EINVAL, "answered %d: %.300s", status, reply);
+        law_broken(t->sim, "answers", "a command is answered with %d: %.300s", status, reply);
     }
     if (status == 200 ? !good : !bad) {
         return complain(complaint, -EINVAL, "%s %d: %.300s",
@@ -56,13 +56,16 @@ static int do_gateway(struct turn *t, struct complaint *complaint) {
     const bool all = strcmp(argument(t, 1), "all") == 0;
     enum character character;
     struct span delay = {SECOND_US};
+    const char *seed = words_value(t->w, "seed");
 
     if ((!all && !config_find_gateway(t->sim->kit->config, argument(t, 1))) ||
         character_from_text(argument(t, 2), &character) < 0 ||
-        (t->w->count > 3 && span_from_text(argument(t, 3), &delay) < 0)) {
-        return complain(complaint, -EINVAL, "GATEWAY texts|mails|all CHARACTER [SPAN]");
+        (t->w->count > 3 && !strchr(argument(t, 3), '=') &&
+         span_from_text(argument(t, 3), &delay) < 0)) {
+        return complain(complaint, -EINVAL, "GATEWAY texts|mails|all CHARACTER [SPAN] [seed=N]");
     }
-    world_set(t->sim, all ? NULL : argument(t, 1), character, delay);
+    world_set(t->sim, all ? NULL : argument(t, 1), character, delay,
+              seed ? strtoull(seed, NULL, 10) : 0);
     return 0;
 }
 
@@ -112,26 +115,51 @@ static int do_expect_calm(struct turn *t, struct complaint *complaint) {
     return t->calm ? expect(t->sim, t->w, complaint) : 0;
 }
 
+/* "after=5,40,3": at the fifth point from here, the fortieth after that one, the third after that.
+ */
+static uint64_t read_gaps(struct sim *sim, const char *text) {
+    uint64_t gaps[CRASH_GAPS_MAX + 1];
+    size_t count = 0;
+    char *end = NULL;
+
+    do {
+        gaps[count++] = strtoull(text, &end, 10);
+        text = end + 1;
+    } while (*end == ',' && count < ARRAY_COUNT(gaps) && gaps[count - 1] > 0);
+    if (*end || gaps[count - 1] == 0) {
+        return 0;
+    }
+    sim->crash_gap_count = count - 1;
+    for (size_t i = 1; i < count; i++) {
+        sim->crash_gaps[count - 1 - i] = gaps[i]; /* taken from the end */
+    }
+    return gaps[0];
+}
+
 static int do_crash(struct turn *t, struct complaint *complaint) {
     static const char *const names[] = {"before commit", "after commit", "before send",
-                                        "after send", "before wake"};
+                                        "after send",    "before wake",  "now",
+                                        "random"};
     const char *after = words_value(t->w, "after");
-    const uint64_t count = after ? strtoull(after, NULL, 10) : 1;
+    struct sim *sim = t->sim;
 
     if (!t->calm) {
         return 0; /* this run crashes elsewhere */
     }
-    t->sim->crash_name = NULL;
+    sim->crash_name = NULL;
+    sim->crash_gap_count = 0;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        t->sim->crash_name = strcmp(names[i], argument(t, 1)) == 0 ? names[i] : t->sim->crash_name;
+        sim->crash_name = strcmp(names[i], argument(t, 1)) == 0 ? names[i] : sim->crash_name;
     }
-    if (count == 0 || (!t->sim->crash_name && t->w->count > 1 && !after)) {
-        return complain(
-            complaint, -EINVAL,
-            "CRASH [\"before commit\"|\"after commit\"|\"before send\"|\"after send\"] [after=N]");
+    const uint64_t count = after ? read_gaps(sim, after) : 1;
+
+    if (count == 0 || (!sim->crash_name && t->w->count > 1 && !after)) {
+        return complain(complaint, -EINVAL,
+                        "CRASH [\"before commit\"|\"after commit\"|\"before send\"|\"after "
+                        "send\"] [after=N[,M...]]");
     }
-    t->sim->named_count = 0;
-    t->sim->crash_at = t->sim->crash_name ? count : t->sim->point_count + count;
+    sim->named_count = 0;
+    sim->crash_at = sim->crash_name ? count : sim->point_count + count;
     return 0;
 }
 
@@ -211,7 +239,8 @@ static int do_acknowledge_refused(struct turn *t, struct complaint *complaint) {
 static int do_try_link(struct turn *t, struct complaint *complaint) {
     (void)complaint;
     (void)sim_acknowledge(t->sim, argument(t, 1),
-                          false); /* whatever the link says: the laws are looked at */
+                          strcmp(argument(t, 2), "wrong-code") ==
+                              0); /* whatever the link says: the laws are looked at */
     return 0;
 }
 

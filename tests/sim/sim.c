@@ -73,6 +73,7 @@ void kit_open(struct kit *kit, const char *source_folder) {
     char file[400];
 
     *kit = (struct kit){0};
+    (void)snprintf(kit->source, sizeof kit->source, "%s", source_folder);
     kit->holidays = calloc(1, sizeof *kit->holidays);
     assert(kit->holidays);
     (void)snprintf(file, sizeof file, "%s/tests/sim/sim.conf", source_folder);
@@ -112,9 +113,16 @@ void kit_close(struct kit *kit) {
 
 /* ---- ports ---- */
 
+bool sim_crash_pending(const struct sim *sim) {
+    return sim->crash_at > (sim->crash_name ? sim->named_count : sim->point_count);
+}
+
 static void crash_point(struct sim *sim, const char *name) {
     bool now = false;
 
+    if (!sim->jump) {
+        return; /* nothing is under way that could be torn */
+    }
     if (strcmp(name, "after commit") == 0) {
         sim->committed = true;
     }
@@ -126,16 +134,19 @@ static void crash_point(struct sim *sim, const char *name) {
         now = (sim->crash_name ? sim->named_count : sim->point_count) == sim->crash_at &&
               (!sim->crash_name || strcmp(sim->crash_name, name) == 0);
     }
-    now = now || (sim->crash_permille && sim_random(sim) % 1000 < sim->crash_permille);
-    if (now && sim->jump) {
+    if (now && sim->crash_gap_count > 0) {
+        sim->crash_at += sim->crash_gaps[--sim->crash_gap_count];
+    }
+    if (now) {
         sim_trace(sim, "CRASH %s (point %llu)", name, (unsigned long long)sim->point_count);
         longjmp(*sim->jump, 1);
     }
 }
 
 static struct instant port_now(void *world) {
-    const struct sim *sim = world;
+    struct sim *sim = world;
 
+    crash_point(sim, "now");
     return instant_add(sim->clock, sim->error);
 }
 
@@ -146,6 +157,7 @@ static struct mono port_elapsed(void *world) {
 static void port_random(void *world, void *buffer, size_t length) {
     unsigned char *bytes = buffer;
 
+    crash_point(world, "random");
     for (size_t i = 0; i < length; i++) {
         bytes[i] = (unsigned char)sim_random(world);
     }

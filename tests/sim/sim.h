@@ -3,7 +3,7 @@
  *
  * The host (sim.c) has a virtual clock and answers the engine's ports; world.c plays the gateways
  * and keeps what everybody really received; laws.c looks at everything after each turn; scenario.c
- * reads plain-text scenarios; swarm.c makes random histories. */
+ * reads plain-text scenarios; history.c and actions.c make random histories. */
 #ifndef COBI_TESTS_SIM_H
 #define COBI_TESTS_SIM_H
 
@@ -20,7 +20,7 @@ struct kit {
     struct holidays *holidays;
     struct zones *zones;
     const struct zone *zone; /* of the configuration: times in scenarios are local to it */
-    char database[200];
+    char source[300], database[200];
 };
 void kit_open(struct kit *kit, const char *source_folder);
 void kit_close(struct kit *kit);
@@ -76,7 +76,8 @@ enum {
     ADDRESSES_MAX = 64,
     SIM_FEEDS_MAX = 16,
     BROKEN_SIZE = 1500,
-    WITNESS_STATEMENTS_MAX = 64
+    WITNESS_STATEMENTS_MAX = 64,
+    CRASH_GAPS_MAX = 8
 };
 struct sim {
     struct kit *kit;
@@ -91,6 +92,7 @@ struct sim {
     size_t statement_count;
     enum character characters[GATEWAYS_MAX];
     struct span delays[GATEWAYS_MAX];
+    uint64_t moods[GATEWAYS_MAX];
 
     char refusing[REFUSING_MAX][ID_SIZE]; /* whose number or mailbox does not exist any more */
     size_t refusing_count;
@@ -112,7 +114,8 @@ struct sim {
     uint64_t crash_at;      /* 0: none */
     const char *crash_name; /* with it: counts only points of this name */
     uint64_t named_count;
-    unsigned crash_permille; /* swarm: at each point */
+    uint64_t crash_gaps[CRASH_GAPS_MAX]; /* points from each crash to the next */
+    size_t crash_gap_count;
     unsigned crashes;
     uint64_t turns;
 
@@ -126,6 +129,7 @@ void sim_open(struct sim *sim, struct kit *kit, uint64_t seed, struct instant cl
 void sim_close(struct sim *sim);
 /* Kills the daemon as SIGKILL would and starts it anew. */
 void sim_crash(struct sim *sim);
+bool sim_crash_pending(const struct sim *sim);
 void sim_stop(struct sim *sim);
 void sim_start(struct sim *sim);
 /* The daemon's clock is set: no time passes. */
@@ -149,7 +153,9 @@ _printf_(2, 3) void sim_trace(struct sim *sim, const char *format, ...);
 /* world.c */
 int world_send(struct sim *sim, const struct outgoing *message);
 void world_forget(struct sim *sim);
-void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay);
+/* gateway NULL: all. mood: what a moody one makes of each message. */
+void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay,
+               uint64_t mood);
 const struct parcel *world_last(const struct sim *sim, const char *recipient, const char *text);
 
 /* laws.c */

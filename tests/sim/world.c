@@ -43,11 +43,13 @@ int character_from_text(const char *text, enum character *ret_character) {
     return -EINVAL;
 }
 
-void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay) {
+void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay,
+               uint64_t mood) {
     for (uint32_t i = 0; i < sim->kit->config->gateway_count; i++) {
         if (!gateway || strcmp(gateway, sim->kit->config->gateways[i].name) == 0) {
             sim->characters[i] = character;
             sim->delays[i] = delay;
+            sim->moods[i] = mood;
         }
     }
 }
@@ -180,16 +182,30 @@ static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
     return false;
 }
 
+/* What a moody gateway makes of a message follows from the message, not from what came before: a
+ * story of which lines are left out keeps its moods. Half of the time it is well-behaved, so that
+ * histories go on. */
+static enum character mood_of(const struct sim *sim, size_t gateway, const struct outgoing *message,
+                              struct span *ret_delay) {
+    uint64_t mood = UINT64_C(0xcbf29ce484222325);
+
+    digest(&mood, &sim->moods[gateway], sizeof sim->moods[gateway]);
+    digest(&mood, message->message_id, strlen(message->message_id));
+    digest(&mood, &message->attempt, sizeof message->attempt);
+    mood ^= mood >> 29; /* the low bits of FNV-1a alone are poor */
+    mood *= UINT64_C(0xbf58476d1ce4e5b9);
+    mood ^= mood >> 32;
+    ret_delay->us = (int64_t)(mood / 64 % 5 == 0 ? mood / 1024 % (20 * 60) + 1 : 1) * SECOND_US;
+    return mood % 2 ? HONEST : (enum character)(mood / 2 % MOODY);
+}
+
 int world_send(struct sim *sim, const struct outgoing *message) {
     const size_t gateway = gateway_index(sim, message->gateway);
     enum character character = gateway < GATEWAYS_MAX ? sim->characters[gateway] : CLOSED;
     struct span delay = {SECOND_US};
 
     if (character == MOODY) {
-        /* Half of the time well-behaved, so that histories go on. */
-        character = sim_random(sim) % 2 ? HONEST : (enum character)(sim_random(sim) % MOODY);
-        delay.us = (int64_t)(sim_random(sim) % 5 == 0 ? sim_random(sim) % (20 * 60) + 1 : 1) *
-                   SECOND_US;
+        character = mood_of(sim, gateway, message, &delay);
     } else if (character == SLOW) {
         delay = sim->delays[gateway];
     }

@@ -1,0 +1,57 @@
+/* Random histories: lines in the language of the scenarios, made up by a seed. A history is a story
+ * that can be told again, shortened, and kept as a scenario. */
+#ifndef COBI_TESTS_HISTORY_H
+#define COBI_TESTS_HISTORY_H
+
+#include "scenario.h"
+
+enum { STORY_LINES_MAX = 600 };
+struct story {
+    struct instant clock; /* when it begins */
+    size_t count;
+    char *lines[STORY_LINES_MAX]; /* each malloc'ed */
+};
+void story_done(struct story *story);
+/* Prints it as a scenario, each line after the prefix. */
+void story_print(const struct story *story, const char *prefix);
+
+struct history_result {
+    char law[40]; /* the law that was broken, or "" */
+    char why[BROKEN_SIZE];
+    uint64_t turns, points, handed, digest;
+    unsigned crashes;
+};
+/* Makes up the history of a seed while it is told. The story is the caller's to give to
+ * story_done(). */
+void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
+                  struct history_result *ret_result);
+
+enum telling { TELL_ALL, TELL_WITHOUT_ADVOCATES };
+/* Tells it again. Lines that do not come true are passed over: only laws are looked at. */
+void history_tell(struct kit *kit, const struct story *story, enum telling telling,
+                  struct history_result *ret_result);
+/* Leaves out lines for as long as the same law is broken, in at most so many tellings. Returns how
+ * many it took; 0 when the story told again breaks no such law. */
+unsigned history_shrink(struct kit *kit, struct story *story, const char *law, unsigned tellings);
+
+/* ---- for actions.c ---- */
+
+struct history {
+    struct sim sim;
+    uint64_t dice; /* apart from the world's own, so that a crash changes no plan */
+    unsigned people;
+    uint64_t crash_spread; /* most points from one crash to the next; 0: none */
+    struct story *story;
+    bool failed;
+    struct complaint complaint;
+};
+uint64_t roll(struct history *h, uint64_t sides);
+#define PICK(h, list) ((list)[roll((h), ARRAY_COUNT(list))])
+/* Adds a line and tells it. */
+_printf_(2, 3) void say(struct history *h, const char *format, ...);
+
+/* actions.c: what people and the world do. */
+void act_beginning(struct history *h);
+void act(struct history *h);
+
+#endif

@@ -47,6 +47,7 @@ static const struct {
     {"escalation", "show", escalation_command_show},
     {"escalation", "ack", escalation_command_ack},
     {"escalation", "resolve", escalation_command_resolve},
+    {"audit", "verify", audit_command_verify},
     {"template", "list", template_command_list},
     {"template", "show", template_command_show},
     {NULL, "preview", view_preview},

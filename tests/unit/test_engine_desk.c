@@ -142,6 +142,23 @@ static void test_drafts_are_not_sent(void **state) {
     assert_true(json_is_true(json_object_get(last, "draft")));
 }
 
+static void test_audit_verifies_until_somebody_edits_it(void **state) {
+    (void)state;
+    plan("P-1");
+    do_("session list");
+    do_("audit verify");
+    assert_true(json_is_true(json_object_get(w.reply, "ok")));
+    assert_string_equal(reply_text("audit"), "whole");
+    assert_string_equal(reply_text("access_log"), "whole");
+    do_("audit verify"); /* the consultation before is in the log, and fits */
+    assert_true(json_is_true(json_object_get(w.reply, "ok")));
+    sabotage("DROP TRIGGER audit_fixed; UPDATE audit SET subject='P-2' WHERE sequence=3");
+    do_("audit verify");
+    assert_false(json_is_true(json_object_get(w.reply, "ok")));
+    assert_string_equal(reply_text("audit"), "broken from entry 3 on");
+    assert_string_equal(reply_text("access_log"), "whole");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -154,6 +171,7 @@ int main(void) {
         T(test_escalation_shows_who_was_told),
         T(test_preview_shows_what_will_go),
         T(test_drafts_are_not_sent),
+        T(test_audit_verifies_until_somebody_edits_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

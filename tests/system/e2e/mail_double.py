@@ -53,6 +53,8 @@ class Box:
         self.mails = []
         self.world = None
         self.hold = False  # take, but do not answer
+        self.pause = None  # called before and after a mail is taken: returns how many seconds to wait
+        self.in_hand = 0   # mails that were read and not answered yet
         for part in ("tmp", "new", "cur"):
             os.makedirs(os.path.join(folder, part), exist_ok=True)
 
@@ -70,10 +72,22 @@ class _Handler:
     def __init__(self, box):
         self.box = box
 
+    async def wait(self):
+        if self.box.pause:
+            await asyncio.sleep(self.box.pause())
+
     async def handle_DATA(self, _server, session, envelope):
-        self.box.keep(bytes(envelope.original_content), envelope.mail_from, list(envelope.rcpt_tos), session.host_name)
-        while self.box.hold:
-            await asyncio.sleep(0.02)
+        with self.box.lock:
+            self.box.in_hand += 1
+        try:
+            await self.wait()
+            self.box.keep(bytes(envelope.original_content), envelope.mail_from, list(envelope.rcpt_tos), session.host_name)
+            while self.box.hold:
+                await asyncio.sleep(0.02)
+            await self.wait()
+        finally:
+            with self.box.lock:
+                self.box.in_hand -= 1
         return "250 2.0.0 Ok: queued as E2E"
 
 
@@ -87,6 +101,8 @@ class _Fallback(SmtpDouble):
             words = list(self.commands)
         sender = re.search(r"<([^>]*)>", [w for w in words if w.upper().startswith("MAIL")][-1])[1]
         to = re.search(r"To: ?(?:\r\n )?.*?([^\s<>]+@[^\s<>]+)", mail.decode("ascii"))[1]
+        if self.box.pause:
+            time.sleep(self.box.pause())
         greeting = [w for w in words if w.upper().startswith("EHLO")][-1].split(" ", 1)[1]
         self.box.keep(mail, sender, [to], greeting)
         while self.box.hold:

@@ -18,6 +18,8 @@ class SmsDouble:
         self.requests = 0
         self.deferred = set()
         self.hold = False   # take, but do not answer
+        self.pause = None   # called before and after a text is taken: returns how many seconds to wait
+        self.in_hand = 0    # requests that were read and not answered yet
         self.world = None   # whose clock tells the time
         double = self
 
@@ -28,10 +30,19 @@ class SmsDouble:
                 pass
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                # The daemon may be killed while it waits for the answer.
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    double.take(self, body)
+                wanted = int(self.headers.get("Content-Length", "0"))
+                body = self.rfile.read(wanted)
+                if len(body) < wanted:  # the daemon was killed in the middle of its request
+                    return
+                with double.lock:
+                    double.in_hand += 1
+                try:
+                    # The daemon may be killed while it waits for the answer.
+                    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                        double.take(self, body)
+                finally:
+                    with double.lock:
+                        double.in_hand -= 1
 
             def answer(self, status, document):
                 body = json.dumps(document).encode()
@@ -52,7 +63,12 @@ class SmsDouble:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/messages"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
+    def wait(self):
+        if self.pause:
+            time.sleep(self.pause())
+
     def take(self, handler, body):
+        self.wait()
         document = json.loads(body)
         to, reference = document["to"], document["reference"]
         with self.lock:
@@ -72,6 +88,7 @@ class SmsDouble:
             self.texts.append({"to": to, "from": document.get("from"), "text": document["text"], "reference": reference, "at": now, "raw": raw})
         while self.hold:
             time.sleep(0.02)
+        self.wait()
         if to == LOST:  # taken, but the answer never arrives
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.connection.close()

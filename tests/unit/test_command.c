@@ -80,6 +80,7 @@ static const char *const expected[] = {
     "escalation ack ID as!",
     "escalation resolve ID reason! as!",
     "gateway list",
+    "audit verify",
     "template list",
     "template show NAME",
     "- preview REF",

@@ -168,6 +168,10 @@ static void check_password(struct reader *reader, uint32_t index) {
     if (password) {
         check_credential(reader, at, "password_credential", gateway->password_credential);
     }
+    if (gateway->hook_credential[0] != '\0') {
+        check_credential(reader, member(reader, index, "hook_credential"), "hook_credential",
+                         gateway->hook_credential);
+    }
 }
 
 /* Headers that the request itself decides. */
@@ -268,13 +272,21 @@ static void check_misplaced(struct reader *reader, uint32_t index) {
         const char *option;
         unsigned types;
     } rows[] = {
-        {"tls", 1u << GATEWAY_SMTP},           {"body", 1u << GATEWAY_HTTP},
-        {"to_field", 1u << GATEWAY_HTTP},      {"text_field", 1u << GATEWAY_HTTP},
-        {"from_field", 1u << GATEWAY_HTTP},    {"reference_field", 1u << GATEWAY_HTTP},
-        {"subject_field", 1u << GATEWAY_HTTP}, {"headers", 1u << GATEWAY_HTTP},
-        {"success", 1u << GATEWAY_HTTP},       {"id_pointer", 1u << GATEWAY_HTTP},
-        {"proof", 1u << GATEWAY_HTTP},         {"ca_file", ~(1u << GATEWAY_SPOOL)},
-        {"user", ~(1u << GATEWAY_SPOOL)},      {"password_credential", ~(1u << GATEWAY_SPOOL)},
+        {"tls", 1u << GATEWAY_SMTP},
+        {"body", 1u << GATEWAY_HTTP},
+        {"to_field", 1u << GATEWAY_HTTP},
+        {"text_field", 1u << GATEWAY_HTTP},
+        {"from_field", 1u << GATEWAY_HTTP},
+        {"reference_field", 1u << GATEWAY_HTTP},
+        {"subject_field", 1u << GATEWAY_HTTP},
+        {"headers", 1u << GATEWAY_HTTP},
+        {"success", 1u << GATEWAY_HTTP},
+        {"id_pointer", 1u << GATEWAY_HTTP},
+        {"proof", 1u << GATEWAY_HTTP},
+        {"ca_file", ~(1u << GATEWAY_SPOOL)},
+        {"user", ~(1u << GATEWAY_SPOOL)},
+        {"password_credential", ~(1u << GATEWAY_SPOOL)},
+        {"hook_credential", ~(1u << GATEWAY_SMTP)},
     };
     const struct gateway *gateway = &reader->config->gateways[index];
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

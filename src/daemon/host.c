@@ -141,9 +141,10 @@ static int host_gateway_list(struct daemon *d, json_t *arguments, json_t **ret_r
     for (uint32_t i = 0; i < config->gateway_count; i++) {
         const struct gateway *g = &config->gateways[i];
         (void)json_array_append_new(
-            *ret_reply, json_pack("{s:s,s:s,s:s,s:s,s:o}", "name", g->name, "type", types[g->type],
-                                  "channel", channel_to_text(g->channel), "url", g->url, "breaker",
-                                  engine_gateway_to_json(d->engine, g->name)));
+            *ret_reply, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", g->name, "type",
+                                  types[g->type], "channel", channel_to_text(g->channel), "url",
+                                  g->url, "breaker", engine_gateway_to_json(d->engine, g->name),
+                                  "incoming", engine_incoming_to_json(d->engine, g->name)));
     }
     return 200;
 }

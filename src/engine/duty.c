@@ -170,6 +170,27 @@ int duty_drop_participant(struct engine *e, const char *participant, unsigned ki
     return count;
 }
 
+static const char *phone_about(struct engine *e, const struct message_row *m) {
+    return arena_printf(&e->arena, "%s-%" PRIu32 "-%" PRIu32, message_kind_to_text(m->kind),
+                        m->revision, m->step);
+}
+
+int duty_drop_phone(struct engine *e, const struct message_row *m) {
+    enum { TASKS_MAX = 32 };
+    struct task_row rows[TASKS_MAX];
+    const char *about = phone_about(e, m);
+    const int count = *m->session ? task_list(e->store, m->session, true, "", rows, TASKS_MAX) : 0;
+
+    for (int i = 0; i < count; i++) {
+        const bool same = rows[i].kind == TASK_PHONE && strcmp(rows[i].about, about) == 0;
+        const int r = same ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
 int duty_phone(struct engine *e, const struct message_row *m) {
     struct noun_row person, practitioner;
     struct person worker;
@@ -184,8 +205,6 @@ int duty_phone(struct engine *e, const struct message_row *m) {
         return r;
     }
     const struct working_time work = person_working_time(e, &worker);
-    const char *about = arena_printf(&e->arena, "%s-%" PRIu32 "-%" PRIu32,
-                                     message_kind_to_text(m->kind), m->revision, m->step);
 
     return duty_open(e, &(struct duty_start){
                             .kind = TASK_PHONE,
@@ -193,7 +212,7 @@ int duty_phone(struct engine *e, const struct message_row *m) {
                             .next_owner = noun_value(&practitioner, "supervisor"),
                             .participant = m->participant,
                             .session = m->session,
-                            .about = about,
+                            .about = phone_about(e, m),
                             .due = working_time_add(&work, e->now, span_hours(2), span_hours(24))});
 }
 

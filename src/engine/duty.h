@@ -60,6 +60,8 @@ _must_use_ int duty_drop_participant(struct engine *e, const char *participant, 
 /* "Phone the participant": the practitioner's task when this message can tell them on no channel.
  * One for each kind, revision and step. */
 _must_use_ int duty_phone(struct engine *e, const struct message_row *m);
+/* It did reach them after all: drops that task. */
+_must_use_ int duty_drop_phone(struct engine *e, const struct message_row *m);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */
 
 /* A feed may be read only once a day: a change to a session of the next two days is mailed to its

@@ -13,6 +13,7 @@
 #include "duty.h"
 #include "hold.h"
 #include "outbox.h"
+#include "receipts.h"
 
 int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports,
                 struct engine **ret_engine) {
@@ -41,6 +42,7 @@ void engine_free(struct engine *e) {
 
 void engine_set_setup(struct engine *e, const struct engine_setup *setup) {
     e->setup = *setup;
+    memset(e->incoming, 0, sizeof e->incoming); /* counted by place */
     memset(e->lanes, 0, sizeof e->lanes); /* gateways may have other places now; what is in flight
                                              is counted in total only */
 }
@@ -73,7 +75,8 @@ int engine_start(struct engine *e) {
 }
 
 static int work(struct engine *e, bool *ret_more) {
-    int (*const lanes[])(struct engine *) = {chain_due, course_due, duty_due, outbox_dispatch};
+    int (*const lanes[])(struct engine *) = {chain_due, course_due, duty_due, receipts_due,
+                                             outbox_dispatch};
     bool more = false;
 
     for (size_t i = 0; i < ARRAY_COUNT(lanes); i++) {
@@ -173,6 +176,17 @@ json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {
         }
     }
     return audiences;
+}
+
+json_t *engine_incoming_to_json(const struct engine *e, const char *gateway) {
+    struct incoming_counts n = {0};
+
+    for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
+        n = strcmp(e->setup.config->gateways[i].name, gateway) == 0 ? e->incoming[i] : n;
+    }
+    return json_pack("{s:i,s:i,s:i,s:i}", "receipts", (int)n.receipts, "receipts_unknown",
+                     (int)n.receipts_unknown, "texts", (int)n.texts, "texts_unknown",
+                     (int)n.texts_unknown);
 }
 
 int engine_uses_programme(struct engine *e, const char *programme) {

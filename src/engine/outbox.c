@@ -14,6 +14,7 @@
 #include "duty.h"
 #include "hold.h"
 #include "lane.h"
+#include "receipts.h"
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
@@ -198,7 +199,7 @@ int outbox_step(struct engine *e, struct message_row *m, enum message_event even
         return r;
     }
     if (message_state_final(m->state)) {
-        m->wake_at = INSTANT_NEVER;
+        m->wake_at = m->state == MESSAGE_ACCEPTED ? receipts_awaited(e, m) : INSTANT_NEVER;
     }
     if (reason) {
         r = text_copy(m->reason, sizeof m->reason, reason);

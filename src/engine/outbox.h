@@ -22,6 +22,11 @@ _must_use_ int outbox_step(struct engine *e, struct message_row *m, enum message
 _must_use_ int outbox_expire(struct engine *e, struct message_row *m);
 /* A message did not reach its audience: somebody else learns of it. */
 _must_use_ int outbox_not_delivered(struct engine *e, const struct message_row *m);
+/* A text that did not arrive goes by mail, once, where there is an address and time. Returns 1 when
+ * it does (or did), 0 when there is no such way. */
+_must_use_ int outbox_try_mail(struct engine *e, const struct message_row *m);
+/* Is the session of the message still to come? */
+bool outbox_session_ahead(struct engine *e, const struct message_row *m);
 /* Why a message must not go any more, in *ret_reason; NULL: it may. */
 _must_use_ int outbox_stop_reason(struct engine *e, const struct message_row *m,
                                   const char **ret_reason);

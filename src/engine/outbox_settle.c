@@ -10,6 +10,7 @@
 #include "duty.h"
 #include "lane.h"
 #include "outbox.h"
+#include "receipts.h"
 
 static const struct retry_policy retry_policy = {
     {30 * SECOND_US}, {30 * MINUTE_US}, {15 * MINUTE_US}};
@@ -17,42 +18,49 @@ static const struct retry_policy retry_policy = {
  * that nobody knows. */
 enum { UNCERTAIN_ATTEMPTS_MAX = 3 };
 
-static bool session_ahead(struct engine *e, const struct message_row *m) {
+bool outbox_session_ahead(struct engine *e, const struct message_row *m) {
     struct session_row s;
 
     return *m->session && session_find(e->store, m->session, &s) == 0 &&
            instant_cmp(e->now, s.start_at) < 0;
 }
 
+int outbox_try_mail(struct engine *e, const struct message_row *m) {
+    struct noun_row participant;
+    int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &participant);
+
+    if (r < 0 || m->channel != CHANNEL_SMS || m->kind == KIND_CONFIRMATION ||
+        instant_cmp(e->now, m->not_after) >= 0 ||
+        outbox_participant_channel(e, &participant, 1u << CHANNEL_EMAIL) != CHANNEL_EMAIL) {
+        return r < 0 ? r : 0;
+    }
+    struct message_row other = *m;
+
+    other.channel = CHANNEL_EMAIL;
+    other.ordinal = m->ordinal + 1;
+    other.state = MESSAGE_QUEUED;
+    other.created_at = other.due = e->now;
+    other.sent_at = (struct instant){0};
+    other.attempt_count = 0;
+    other.repeat = false;
+    other.to = other.subject = other.body = NULL;
+    other.reason[0] = other.gateway[0] = other.provider_id[0] = '\0';
+    r = outbox_add(e, &other);
+    return r < 0 ? r : 1;
+}
+
 /* A text that cannot arrive goes by mail, once; otherwise a person phones. */
 static int tell_otherwise(struct engine *e, const struct message_row *m) {
     const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE ||
                                m->kind == KIND_CANCELLATION;
-    struct noun_row participant;
     const char *stop = NULL;
     int r = outbox_stop_reason(e, m, &stop);
 
-    r = r < 0 ? r : noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &participant);
-    if (r < 0) {
-        return r;
-    }
-    if (m->channel == CHANNEL_SMS && m->kind != KIND_CONFIRMATION &&
-        instant_cmp(e->now, m->not_after) < 0 &&
-        outbox_participant_channel(e, &participant, 1u << CHANNEL_EMAIL) == CHANNEL_EMAIL) {
-        struct message_row other = *m;
-        other.channel = CHANNEL_EMAIL;
-        other.ordinal = m->ordinal + 1;
-        other.state = MESSAGE_QUEUED;
-        other.created_at = other.due = e->now;
-        other.sent_at = (struct instant){0};
-        other.attempt_count = 0;
-        other.repeat = false;
-        other.to = other.subject = other.body = NULL;
-        other.reason[0] = other.gateway[0] = other.provider_id[0] = '\0';
-        r = outbox_add(e, &other);
+    r = r < 0 ? r : outbox_try_mail(e, m);
+    if (r != 0) {
         return r < 0 ? r : 0;
     }
-    if (about_session && m->kind != KIND_CANCELLATION && !session_ahead(e, m)) {
+    if (about_session && m->kind != KIND_CANCELLATION && !outbox_session_ahead(e, m)) {
         return 0; /* the appointment is over: phoning about it helps nobody */
     }
     if (stop && strcmp(stop, "channel_off") != 0) {
@@ -135,10 +143,17 @@ static int settle(struct engine *e, const struct delivery *d) {
     if (r < 0 || m.state != MESSAGE_SENDING || m.attempt_count != d->attempt) {
         return r == -ENOENT ? 0 : r; /* not awaited: settled by a restart before */
     }
+    enum receipt_report early = RECEIPT_NONE;
+
     r = message_attempt_end(e->store, d, e->now);
     r = r < 0 ? r : lane_note(e, &m, d->outcome);
+    r = r < 0 ? r : receipts_early(e, &m, d->provider_id, &early);
     if (r < 0) {
         return r;
+    }
+    if (early != RECEIPT_NONE) {
+        r = settle_accepted(e, &m, d); /* whatever the answer was: the gateway has it */
+        return r < 0 ? r : receipts_apply(e, &m, early, RECEIPT_LATEST);
     }
     switch (d->outcome) {
     case OUTCOME_ACCEPTED:
@@ -181,9 +196,16 @@ static int recover(struct engine *e, const char *message_id) {
                          .outcome = OUTCOME_UNCERTAIN,
                          .detail = "cobid ended before the answer"};
 
+    enum receipt_report early = RECEIPT_NONE;
+
     memcpy(d.message_id, m.id, sizeof d.message_id);
     r = message_attempt_end(e->store, &d, e->now);
-    return r < 0 ? r : settle_uncertain(e, &m);
+    r = r < 0 ? r : receipts_early(e, &m, "", &early);
+    if (r < 0 || early == RECEIPT_NONE) {
+        return r < 0 ? r : settle_uncertain(e, &m);
+    }
+    r = settle_accepted(e, &m, &d);
+    return r < 0 ? r : receipts_apply(e, &m, early, RECEIPT_LATEST);
 }
 
 int outbox_recover(struct engine *e) {

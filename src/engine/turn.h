@@ -27,6 +27,10 @@ struct lane {
     struct instant open_until; /* breaker: nothing before this */
     struct span pause;         /* of the breaker, doubling */
 };
+/* What came in from a gateway, counted since the start. */
+struct incoming_counts {
+    uint32_t receipts, receipts_unknown, texts, texts_unknown;
+};
 struct unbegun {
     char message_id[MESSAGE_ID_SIZE];
     uint32_t attempt;
@@ -56,6 +60,7 @@ struct engine {
     bool idle;    /* this turn has found nothing to do */
     bool blocked; /* this turn left due messages that wait for a free lane */
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
+    struct incoming_counts incoming[GATEWAYS_MAX];
     /* As they were when the turn began: an undone turn has counted nothing. */
     struct hold hold_before;
     uint32_t in_flight_before;

@@ -32,6 +32,7 @@ static const struct row message_rows[] = {
     {MESSAGE_QUEUED, MESSAGE_CANCEL, MESSAGE_CANCELLED},
     {MESSAGE_QUEUED, MESSAGE_EXPIRE, MESSAGE_EXPIRED},
     {MESSAGE_QUEUED, MESSAGE_HOLD, MESSAGE_HELD},
+    {MESSAGE_QUEUED, MESSAGE_RECEIPT_OK, MESSAGE_DELIVERED}, /* a repeat that nobody needs now */
     {MESSAGE_HELD, MESSAGE_RELEASE, MESSAGE_QUEUED},
     {MESSAGE_HELD, MESSAGE_CANCEL, MESSAGE_CANCELLED},
     {MESSAGE_HELD, MESSAGE_EXPIRE, MESSAGE_EXPIRED},
@@ -106,8 +107,8 @@ static const char *const message_names[MESSAGE_STATE_COUNT] = {
     [MESSAGE_SKIPPED] = "skipped",
 };
 
-/* What still waits has a timer; after the gateway's acceptance only a receipt from outside can
- * follow. */
+/* What still waits has a timer. What was accepted is at its end as far as the outbox goes: only a
+ * receipt, or its absence, can follow. */
 static const bool message_waits[MESSAGE_STATE_COUNT] = {
     [MESSAGE_QUEUED] = true,
     [MESSAGE_SENDING] = true,

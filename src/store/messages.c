@@ -177,6 +177,38 @@ int message_release(struct store *store, const char *held_for, const char *reaso
     return query_run(&q);
 }
 
+int message_find_provider(struct store *store, const char *gateway, const char *provider_id,
+                          char ret_id[MESSAGE_ID_SIZE]) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_OF_PROVIDER);
+
+    bind_text(&q, gateway);
+    bind_text(&q, provider_id);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    read_text(&q, ret_id, MESSAGE_ID_SIZE);
+    return q.error;
+}
+
+int message_sending_at(struct store *store, const char *gateway) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_SENDING_AT);
+
+    bind_text(&q, gateway);
+    const int r = query_row(&q);
+
+    return r < 0 ? r : r > 0 && read_int(&q) != 0;
+}
+
+int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE],
+                        size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_RECEIPT_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+}
+
 static const char *or_empty(const char *text) {
     return text ? text : "";
 }
@@ -274,6 +306,28 @@ int message_attempt_end(struct store *store, const struct delivery *delivery, st
     const int r = query_run(&q);
 
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
+int message_attempt_find(struct store *store, const char *message, uint32_t attempt,
+                         struct arena *arena, struct attempt_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_FIND);
+    struct attempt_row row = {.outcome = "", .detail = ""};
+
+    bind_text(&q, message);
+    bind_int(&q, attempt);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    row.attempt = read_count(&q);
+    row.begun_at = read_instant(&q);
+    row.ended_at = read_instant(&q);
+    row.gateway = read_arena_text(&q, arena);
+    if (q.error) {
+        return q.error;
+    }
+    *ret_row = row;
+    return 0;
 }
 
 int message_attempt_list(struct store *store, const char *message, struct arena *arena,

@@ -296,6 +296,13 @@ static const struct sql_law turn_laws[] = {
      "SELECT id FROM escalation WHERE state<>'resolved' AND (wake_us IS NULL OR wake_us>?1+CASE "
      "state WHEN 'acknowledged' THEN 15 ELSE 6 END*86400000000)",
      "is not resolved and sleeps too long"},
+    {"receipt",
+     "SELECT m.id FROM receipt r JOIN message m ON m.id=r.message WHERE r.message<>'' AND "
+     "((r.report='delivered' AND m.state "
+     "IN('accepted','undelivered','unknown','uncertain','queued'))"
+     " OR (r.report='failed' AND r.attempt=m.attempt_count AND m.state "
+     "IN('accepted','unknown','uncertain')))",
+     "is not where its receipts put it"},
     {"alone_missed",
      "SELECT e.id FROM escalation e JOIN session s ON s.id=e.session WHERE e.kind='missed' AND "
      "s.state<>'recorded'",
@@ -304,8 +311,8 @@ static const struct sql_law turn_laws[] = {
 /* When nothing is left to do now. */
 static const struct sql_law idle_laws[] = {
     {"balance",
-     "SELECT id FROM message WHERE (wake_us IS NULL)<>(state "
-     "IN('accepted','delivered','undelivered','failed','unknown','cancelled','expired','skipped'))",
+     "SELECT id FROM message WHERE state<>'accepted' AND (wake_us IS NULL)<>(state "
+     "IN('delivered','undelivered','failed','unknown','cancelled','expired','skipped'))",
      "is neither at an end nor waiting"},
     {"balance",
      "SELECT id FROM message WHERE reason='' AND state "
@@ -354,6 +361,16 @@ static const struct sql_law end_laws[] = {
      "(SELECT 1 FROM message f WHERE f.kind='reminder' AND f.session=m.session AND f.step=m.step "
      "AND f.revision=m.revision AND f.ordinal>m.ordinal)",
      "did not arrive and no other way was tried"},
+    {"unreached",
+     "SELECT m.id FROM message m JOIN session s ON s.id=m.session JOIN receipt r ON r.message=m.id "
+     "AND r.message<>'' AND r.report='failed' WHERE m.kind='reminder' AND "
+     "m.state='undelivered' AND s.revision=m.revision AND r.received_us<s.start_us"
+     " AND (s.recorded_us=0 OR s.recorded_us>r.received_us)"
+     " AND NOT EXISTS(SELECT 1 FROM task t WHERE t.kind='phone' AND t.session=m.session) AND NOT "
+     "EXISTS"
+     "(SELECT 1 FROM message f WHERE f.kind='reminder' AND f.session=m.session AND f.step=m.step "
+     "AND f.revision=m.revision AND f.ordinal>m.ordinal)",
+     "was not delivered and no other way was tried"},
 };
 
 static void codes(const struct sim *sim, unsigned tell, struct text *t) {

@@ -69,6 +69,13 @@ static int do_gateway(struct turn *t, struct complaint *complaint) {
     return 0;
 }
 
+static int do_receipt_after(struct turn *t, struct complaint *complaint) {
+    if (span_from_text(argument(t, 1), &t->sim->kit->config->receipt_after) < 0) {
+        return complain(complaint, -EINVAL, "RECEIPT-AFTER SPAN");
+    }
+    return 0;
+}
+
 static int do_mailbox(struct turn *t, struct complaint *complaint) {
     struct sim *sim = t->sim;
 
@@ -252,6 +259,7 @@ static const struct {
     {"DO!", do_refused},
     {"TRY", do_try},
     {"GATEWAY", do_gateway},
+    {"RECEIPT-AFTER", do_receipt_after},
     {"MAILBOX", do_mailbox},
     {"PASS", do_pass},
     {"UNTIL", do_until},

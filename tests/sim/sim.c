@@ -269,7 +269,9 @@ void sim_open(struct sim *sim, struct kit *kit, uint64_t seed, struct instant cl
                         .seed = seed ? seed : 1,
                         .tracing = getenv("SIM_TRACE") != NULL};
     sim->parcels = calloc(PARCELS_MAX, sizeof *sim->parcels);
-    assert(sim->parcels);
+    sim->receipts = calloc(RECEIPTS_MAX, sizeof *sim->receipts);
+    assert(sim->parcels && sim->receipts);
+    kit->config->receipt_after = (struct span){0}; /* a scenario may have set it */
     remove_database(kit);
     open_engine(sim);
     if (sqlite3_open_v2(kit->database, &sim->witness, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
@@ -335,6 +337,36 @@ static void deliver(struct sim *sim, size_t index) {
     laws_turn(sim);
 }
 
+static int call_receipt(struct sim *sim, void *argument) {
+    const struct due_receipt *r = argument;
+    const struct receipt receipt = {.gateway = r->gateway,
+                                    .reference = r->reference,
+                                    .provider_id = r->provider_id,
+                                    .report = r->report,
+                                    .detail = ""};
+
+    return engine_receipt(sim->engine, &receipt);
+}
+
+/* A daemon that dies has not said that it took it, so the gateway says it again. */
+static void report(struct sim *sim, size_t index) {
+    struct due_receipt receipt = sim->receipts[index];
+    int r;
+
+    sim_trace(sim, "receipt %s%s: %s", receipt.reference, receipt.provider_id,
+              receipt_report_to_text(receipt.report));
+    if (!call_engine(sim, call_receipt, &receipt, &r)) {
+        sim->receipts[index].at = instant_add(sim->clock, (struct span){10 * SECOND_US});
+        sim_crash(sim);
+        return;
+    }
+    if (r < 0) {
+        law_broken(sim, "delivery", "a receipt could not be settled: %s", strerror(-r));
+    }
+    sim->receipts[index] = sim->receipts[--sim->receipt_count];
+    laws_turn(sim);
+}
+
 static size_t next_answer(const struct sim *sim) {
     size_t best = SIZE_MAX;
 
@@ -353,7 +385,9 @@ void sim_run_until(struct sim *sim, struct instant target) {
     while (!*sim->law) {
         const size_t index = next_answer(sim);
         const struct instant answer = index == SIZE_MAX ? INSTANT_NEVER : sim->answers[index].at;
-        const struct instant next = instant_min(sim->wake, answer);
+        const size_t early = world_next_receipt(sim);
+        const struct instant receipt = early == SIZE_MAX ? INSTANT_NEVER : sim->receipts[early].at;
+        const struct instant next = instant_min(instant_min(sim->wake, answer), receipt);
         if (instant_cmp(next, target) > 0) {
             break;
         }
@@ -362,7 +396,9 @@ void sim_run_until(struct sim *sim, struct instant target) {
             break;
         }
         sim->clock = instant_max(sim->clock, next);
-        if (instant_cmp(answer, sim->wake) <= 0) {
+        if (instant_cmp(receipt, next) <= 0) {
+            report(sim, early);
+        } else if (instant_cmp(answer, sim->wake) <= 0) {
             deliver(sim, index);
         } else {
             tick(sim);

@@ -28,17 +28,21 @@ void kit_close(struct kit *kit);
 /* How a gateway behaves. */
 enum character {
     HONEST,
-    SLOW,           /* takes the message at once, says so after `delay` */
-    REFUSES,        /* this number or mailbox does not exist */
-    REJECTS,        /* this request is not acceptable */
-    BUSY,           /* not now */
-    DOWN,           /* no connection */
-    CLOSED,         /* could not even be begun */
-    LOSES_ANSWERS,  /* takes the message, the answer is lost */
-    LOSES_MESSAGES, /* does not take it, and the answer is lost */
-    MOODY           /* one of the others for each message, by the seed */
+    SLOW,             /* takes the message at once, says so after `delay` */
+    REFUSES,          /* this number or mailbox does not exist */
+    REJECTS,          /* this request is not acceptable */
+    BUSY,             /* not now */
+    DOWN,             /* no connection */
+    CLOSED,           /* could not even be begun */
+    LOSES_ANSWERS,    /* takes the message, the answer is lost */
+    LOSES_MESSAGES,   /* does not take it, and the answer is lost */
+    CONFIRMS,         /* honest, and says later that it was delivered */
+    REPEATS_RECEIPTS, /* says everything two or three times, out of order, and partly before its
+                         answer */
+    FAILS_LATER,      /* takes the message and says after `delay` that it could not deliver it */
+    MOODY             /* one of the others for each message, by the seed */
 };
-#define CHARACTER_COUNT 10
+#define CHARACTER_COUNT 13
 const char *character_to_text(enum character character);
 int character_from_text(const char *text, enum character *ret_character);
 
@@ -58,6 +62,12 @@ struct answer {
     struct instant at;
     struct delivery delivery;
 };
+/* A receipt on its way; it comes again until the daemon has taken it. */
+struct due_receipt {
+    struct instant at;
+    enum receipt_report report;
+    char gateway[ID_SIZE], reference[64], provider_id[24]; /* one of the two is "" */
+};
 struct never { /* "NEVER WHO reads TEXT" */
     char who[ID_SIZE], text[80];
 };
@@ -72,6 +82,7 @@ enum {
     HANDED_MAX = 20000,
     PARCELS_MAX = 6000,
     ANSWERS_MAX = 256,
+    RECEIPTS_MAX = 4096,
     NEVERS_MAX = 64,
     ADDRESSES_MAX = 64,
     SIM_FEEDS_MAX = 16,
@@ -100,6 +111,8 @@ struct sim {
     size_t parcel_count, handed_count;
     struct answer answers[ANSWERS_MAX];
     size_t answer_count;
+    struct due_receipt *receipts;
+    size_t receipt_count;
     struct never nevers[NEVERS_MAX];
     size_t never_count;
     struct address addresses[ADDRESSES_MAX];
@@ -152,6 +165,8 @@ _printf_(2, 3) void sim_trace(struct sim *sim, const char *format, ...);
 
 /* world.c */
 int world_send(struct sim *sim, const struct outgoing *message);
+/* The receipt that comes next; SIZE_MAX: none. */
+size_t world_next_receipt(const struct sim *sim);
 void world_forget(struct sim *sim);
 /* gateway NULL: all. mood: what a moody one makes of each message. */
 void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay,

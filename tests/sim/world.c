@@ -26,6 +26,9 @@ static const struct {
     [CLOSED] = {"closed", false, OUTCOME_GATEWAY_DOWN, ""},
     [LOSES_ANSWERS] = {"loses-answers", true, OUTCOME_UNCERTAIN, "timeout"},
     [LOSES_MESSAGES] = {"loses-messages", false, OUTCOME_UNCERTAIN, "timeout"},
+    [CONFIRMS] = {"confirms", true, OUTCOME_ACCEPTED, "200"},
+    [REPEATS_RECEIPTS] = {"repeats-receipts", true, OUTCOME_ACCEPTED, "200"},
+    [FAILS_LATER] = {"fails-later", true, OUTCOME_ACCEPTED, "200"},
     [MOODY] = {"moody", false, OUTCOME_UNCERTAIN, ""},
 };
 
@@ -166,6 +169,68 @@ static void answer_later(struct sim *sim, const struct outgoing *message, enum c
     }
 }
 
+/* ---- receipts ---- */
+
+static void receipt_later(struct sim *sim, const struct outgoing *message,
+                          enum receipt_report report, int64_t seconds, bool by_reference) {
+    if (sim->receipt_count == RECEIPTS_MAX) {
+        law_broken(sim, "storm", "more than %d receipts are on their way", RECEIPTS_MAX);
+        return;
+    }
+    struct due_receipt *r = &sim->receipts[sim->receipt_count++];
+
+    *r = (struct due_receipt){.at = instant_add(sim->clock, (struct span){seconds * SECOND_US}),
+                              .report = report};
+    (void)snprintf(r->gateway, sizeof r->gateway, "%s", message->gateway);
+    if (by_reference) {
+        (void)snprintf(r->reference, sizeof r->reference, "%s", message->reference);
+    } else {
+        (void)snprintf(r->provider_id, sizeof r->provider_id, "sim-%zu", sim->parcel_count);
+    }
+}
+
+/* By the message alone, so that what one person gets shifts nothing of another's. */
+static uint64_t message_noise(const struct outgoing *message) {
+    uint64_t noise = UINT64_C(0xcbf29ce484222325);
+
+    digest(&noise, message->reference, strlen(message->reference));
+    return noise;
+}
+
+/* The answer takes a second: 0 is before it. */
+static void report_later(struct sim *sim, const struct outgoing *message, enum character character,
+                         struct span delay) {
+    uint64_t noise = message_noise(message);
+    const int64_t late = delay.us > SECOND_US ? delay.us / SECOND_US : 600;
+    const enum receipt_report last = noise % 5 == 0 ? RECEIPT_FAILED : RECEIPT_DELIVERED;
+
+    if (character == CONFIRMS) {
+        receipt_later(sim, message, RECEIPT_DELIVERED, delay.us > SECOND_US ? late : 5, true);
+    } else if (character == FAILS_LATER) {
+        receipt_later(sim, message, RECEIPT_FAILED, late, noise % 2);
+        receipt_later(sim, message, RECEIPT_FAILED, late + 30, true);
+    } else if (character == REPEATS_RECEIPTS) {
+        for (int i = 0; i < 6; i++, noise /= 7) {
+            const enum receipt_report report = i % 3 == 0 ? RECEIPT_INTERIM
+                                               : i == 4   ? RECEIPT_DELIVERED
+                                                          : last;
+            receipt_later(sim, message, report, (int64_t)(noise % 7) / 2 * (i == 5 ? 900 : 1),
+                          noise % 2);
+        }
+    }
+}
+
+size_t world_next_receipt(const struct sim *sim) {
+    size_t best = SIZE_MAX;
+
+    for (size_t i = 0; sim->engine && i < sim->receipt_count; i++) {
+        if (best == SIZE_MAX || sim->receipts[i].at.us < sim->receipts[best].at.us) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
     char recipient[ID_SIZE];
 
@@ -206,7 +271,7 @@ int world_send(struct sim *sim, const struct outgoing *message) {
 
     if (character == MOODY) {
         character = mood_of(sim, gateway, message, &delay);
-    } else if (character == SLOW) {
+    } else if (character == SLOW || character == FAILS_LATER || character == CONFIRMS) {
         delay = sim->delays[gateway];
     }
     if (mailbox_refuses(sim, message)) {
@@ -228,7 +293,12 @@ int world_send(struct sim *sim, const struct outgoing *message) {
         laws_accepted(sim, p);
         digest_parcel(sim, p, message);
     }
-    answer_later(sim, message, character, delay);
+    if (p) {
+        report_later(sim, message, character, delay);
+    }
+    answer_later(sim, message, character,
+                 character == FAILS_LATER || character == CONFIRMS ? (struct span){SECOND_US}
+                                                                   : delay);
     return 0;
 }
 
@@ -238,6 +308,8 @@ void world_forget(struct sim *sim) {
         free(sim->parcels[i].subject);
         free(sim->parcels[i].body);
     }
+    free(sim->receipts);
+    sim->receipts = NULL;
     free(sim->parcels);
     sim->parcels = NULL;
     sim->parcel_count = 0;

@@ -5,6 +5,7 @@
 #include "../../src/store/query.h"
 #include "../../src/store/schema.h"
 #include "cobi/base/nouns.def"
+#include "cobi/store/incoming.h"
 
 #include <fcntl.h>
 
@@ -183,9 +184,12 @@ static const struct check_case {
     {"UPDATE message SET repeat=2", "repeat IN(0,1)"},
     {"UPDATE message SET quarantined=-1", "quarantined IN(0,1)"},
     {"UPDATE message SET wake_us=NULL",
-     "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
+     "wake_us IS NOT NULL OR state NOT IN('queued','sending','uncertain','held')"},
     {"UPDATE message SET state='failed'",
-     "(wake_us IS NOT NULL)=(state IN('queued','sending','uncertain','held'))"},
+     "wake_us IS NULL OR state IN('queued','sending','uncertain','held','accepted')"},
+    {"UPDATE receipt SET report='lost'", "report IN('interim','failed','delivered')"},
+    {"UPDATE inbound SET id=''", "length(id) BETWEEN 1 AND 32"},
+    {"UPDATE inbound SET taken='start'", "taken IN('stop','other')"},
     {"UPDATE ack SET used=2", "used IN(0,1)"},
     {"UPDATE escalation SET id=''", "length(id) BETWEEN 1 AND 32"},
     {"UPDATE escalation SET state='asleep'",
@@ -223,6 +227,10 @@ static void one_of_each(struct world *w) {
     struct ack_row ack = {.generation = 1};
     memcpy(ack.message, m.id, sizeof ack.message);
     assert_int_equal(ack_insert(w->store, "hash", &ack), 1);
+    const struct receipt_row receipt = {.gateway = "texts", .report = RECEIPT_FAILED};
+    struct inbound_row inbound = {.gateway = "texts", .participant = "P-1", .body = "ok"};
+    assert_int_equal(receipt_insert(w->store, &receipt), 1);
+    assert_int_equal(inbound_insert(w->store, &inbound, "1"), 1);
     world_commit(w);
 }
 

@@ -3,6 +3,7 @@
 #include "store_world.h"
 
 #include "../../src/store/query.h"
+#include "cobi/store/incoming.h"
 
 #include <fcntl.h>
 
@@ -37,7 +38,7 @@ static const char *noun_id(enum noun noun, bool second) {
 }
 
 struct cast {
-    char messages[2][MESSAGE_ID_SIZE], escalations[2][ID_SIZE];
+    char messages[2][MESSAGE_ID_SIZE], escalations[2][ID_SIZE], inbound[2][ID_SIZE];
 };
 
 static void add_message(struct world *w, uint32_t step, char ret_id[MESSAGE_ID_SIZE]) {
@@ -111,6 +112,10 @@ static struct cast add_cast(struct world *w) {
     for (uint32_t i = 0; i < 2; i++) {
         add_message(w, i, cast.messages[i]);
         add_escalation(w, i ? "S-A" : "S-B", cast.escalations[i]);
+        struct inbound_row text = {.gateway = "texts", .participant = "P-A", .stop = i == 1};
+        text.body = canary(w, "inbound");
+        assert_int_equal(inbound_insert(w->store, &text, canary(w, "event")), 1);
+        memcpy(cast.inbound[i], text.id, ID_SIZE);
     }
     assert_int_equal(audit_append(w->store, &entry), 0);
     assert_int_equal(access_append(w->store, &entry), 0);
@@ -263,6 +268,11 @@ static int read_link(struct world *w, const struct cast *c) {
     return link_find(w->store, "A-A", "P-A", &w->arena, &row);
 }
 
+static int read_inbound(struct world *w, const struct cast *c) {
+    struct inbound_row row;
+    return inbound_find(w->store, c->inbound[0], &w->arena, &row);
+}
+
 /* The row that is read, and another of the same table, by their conditions; %s is a message's or an
  * escalation's id. */
 static const struct sealed_table {
@@ -280,6 +290,7 @@ static const struct sealed_table {
     {"session_history", "line=1", "line=2", read_history},
     {"absence", "from_date='2027-02-01'", "from_date='2027-02-02'", read_absence},
     {"link", "removed_us IS NULL", "removed_us IS NOT NULL", read_link},
+    {"inbound", "taken='other'", "taken='stop'", read_inbound},
 };
 
 static const struct sealed_table *find_table(const char *name) {
@@ -366,7 +377,7 @@ static void boxes_open_in_their_place_only(void **state) {
         }
     }
     (void)sqlite3_finalize(statement);
-    assert_true(count >= 29);
+    assert_true(count >= 30);
     for (size_t i = 0; i < count; i++) {
         const bool same_before = i > 0 && strcmp(names[i - 1][0], names[i][0]) == 0;
         const bool same_after = i + 1 < count && strcmp(names[i + 1][0], names[i][0]) == 0;

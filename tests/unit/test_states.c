@@ -24,8 +24,8 @@ static const int session_pairs[SESSION_STATE_COUNT][SESSION_EVENT_COUNT] = {
 static const int message_pairs[MESSAGE_STATE_COUNT][MESSAGE_EVENT_COUNT] = {
     /* CLAIM, ACCEPT, DEFER, REFUSE, LOSE, REPEAT, GIVE_UP, CANCEL, EXPIRE, HOLD, RELEASE, OK, BAD
      */
-    [M(QUEUED)] = {M(SENDING), XX, XX, XX, XX, XX, XX, M(CANCELLED), M(EXPIRED), M(HELD), XX, XX,
-                   XX},
+    [M(QUEUED)] = {M(SENDING), XX, XX, XX, XX, XX, XX, M(CANCELLED), M(EXPIRED), M(HELD), XX,
+                   M(DELIVERED), XX},
     [M(SENDING)] = {XX, M(ACCEPTED), M(QUEUED), M(FAILED), M(UNCERTAIN), XX, XX, XX, XX, XX, XX, XX,
                     XX},
     [M(ACCEPTED)] = {XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, M(DELIVERED), M(UNDELIVERED)},

@@ -28,6 +28,7 @@ struct gateway {
     char user[128];
     char password_credential[64]; /* file in the credentials directory */
     bool tls;                /* smtp: require STARTTLS (default true; false only on loopback) */
+    char hook_credential[64]; /* its file holds the secret of /hooks/NAME/SECRET/...; "": receipts and inbound texts are not taken */
     /* type "http": */
     enum gateway_body body;
     char to_field[64], text_field[64], from_field[64], reference_field[64], subject_field[64]; /* names; "" leaves the value out */

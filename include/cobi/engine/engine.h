@@ -8,6 +8,7 @@
 #include "cobi/config/config.h"
 #include "cobi/engine/ports.h"
 #include "cobi/ical/zones.h"
+#include "cobi/rules/receipt.h"
 #include "cobi/rules/hours.h"
 #include "cobi/store/store.h"
 #include "cobi/template/template.h"
@@ -38,6 +39,17 @@ _must_use_ int engine_delivered(struct engine *engine, const struct delivery *de
 _must_use_ int engine_clock_vouched(struct engine *engine);
 /* Is a jump of the clock held, so that somebody must vouch for it? */
 bool engine_clock_held(const struct engine *engine);
+/* What a gateway reports later of a message that it took. */
+struct receipt {
+    const char *gateway;     /* name in the configuration */
+    const char *reference;   /* ours, as struct outgoing gave it, or "" */
+    const char *provider_id; /* the gateway's own id of the message, or "" */
+    enum receipt_report report;
+    const char *detail;      /* for people: codes only, or "" */
+};
+/* One turn. It may come late, repeated, out of order, or before engine_delivered(): messages only move forward, and one that is early waits for the
+ * answer. 0: it is committed, or is about nothing of ours and was counted; the gateway may forget it. Else the store's trouble: it must come again. */
+_must_use_ int engine_receipt(struct engine *engine, const struct receipt *receipt);
 /* Messages handed to send() and not yet answered. */
 uint32_t engine_in_flight(const struct engine *engine);
 
@@ -83,6 +95,8 @@ void engine_feed_fetched(struct engine *engine, const struct feed_key *key);
 
 /* How a gateway fares by audience: {"participant": {"in_flight", "failures", "closed_until"}, ...}. */
 json_t *engine_gateway_to_json(const struct engine *engine, const char *gateway);
+/* What came in from it since the start: {"receipts", "receipts_unknown", "texts", "texts_unknown"}. */
+json_t *engine_incoming_to_json(const struct engine *engine, const char *gateway);
 
 /* Does any row refer to it, so that a reload may not drop it? 1, 0, or a negative errno. */
 _must_use_ int engine_uses_programme(struct engine *engine, const char *programme);

@@ -26,7 +26,7 @@ enum message_event {
     MESSAGE_EXPIRE,     /* queued, held -> expired */
     MESSAGE_HOLD,       /* queued -> held */
     MESSAGE_RELEASE,    /* held -> queued */
-    MESSAGE_RECEIPT_OK, /* accepted, uncertain, unknown, undelivered -> delivered */
+    MESSAGE_RECEIPT_OK, /* accepted, uncertain, unknown, undelivered, queued again -> delivered */
     MESSAGE_RECEIPT_BAD /* accepted, uncertain, unknown -> undelivered */
 };
 #define MESSAGE_EVENT_COUNT 13
@@ -65,7 +65,7 @@ int participant_state_from_text(const char *text, enum participant_state *ret_st
 const char *task_state_to_text(enum task_state s);
 int task_state_from_text(const char *text, enum task_state *ret_state);
 
-/* Final states have no timer: nothing will happen by itself any more. */
+/* Final states have no timer: nothing will happen by itself any more. Only accepted ones may wait, for a receipt. */
 bool message_state_final(enum message_state s);
 
 #endif

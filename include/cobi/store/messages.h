@@ -44,6 +44,12 @@ _must_use_ int message_due(struct store *store, struct instant now, char (*ret_i
 _must_use_ int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Held rows, those with this reason or with any (""), become queued and due now. Returns how many. */
 _must_use_ int message_release(struct store *store, const char *held_for, const char *reason, struct instant now);
+/* The message to which a gateway gave that id of its own; -ENOENT. */
+_must_use_ int message_find_provider(struct store *store, const char *gateway, const char *provider_id, char ret_id[MESSAGE_ID_SIZE]);
+/* Is any message under way to that gateway? 1, 0, or a negative errno. */
+_must_use_ int message_sending_at(struct store *store, const char *gateway);
+/* Accepted rows whose receipt is overdue. */
+_must_use_ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 struct message_filter {
     const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
 };
@@ -59,6 +65,8 @@ struct attempt_row {
     struct instant begun_at, ended_at; /* ended_at 0: no answer */
     const char *gateway, *outcome, *detail;
 };
+/* One attempt's begun_at, ended_at and gateway (the others stay empty). -ENOENT: there was none. */
+_must_use_ int message_attempt_find(struct store *store, const char *message, uint32_t attempt, struct arena *arena, struct attempt_row *ret_row);
 _must_use_ int message_attempt_list(struct store *store, const char *message, struct arena *arena, struct attempt_row *ret_rows, size_t capacity);
 
 /* The acknowledge link of a message: one row a message, found by the hash of its token. */

@@ -75,7 +75,6 @@ class Life:
         self.due_deaths, self.due_points = DEATHS, 1
         self.days = WHOLE_DAYS if DEATHS >= 60 else max(14, min(WHOLE_DAYS, 2 * DEATHS))
         self.participants = list(cast.participants)[:30 if DEATHS >= 60 else 12]
-        self.latest = None
         self.today, self.how = FIRST, None
 
     # ---- dying and living again ----
@@ -107,9 +106,7 @@ class Life:
         except RuntimeError as error:
             self.ledger.fault("it always starts again", str(error)[-300:])
             raise
-        now = self.world.now()
-        if self.latest and now < self.latest:
-            self.ledger.fault("the clock never goes back", f"{now}, it was {self.latest}")
+        self.ledger.see_clock(self.world.call("/clock/show")["now"])
         with contextlib.closing(self.world.database()) as db:
             self.ledger.look(db)
 
@@ -210,8 +207,8 @@ class Life:
                 self.revive("advance")
                 self.send_clock()
                 continue
-            self.latest = instant(shown["now"])
-            if self.latest >= self.at and not shown["advancing"]:
+            self.ledger.see_clock(shown["now"])
+            if instant(shown["now"]) >= self.at and not shown["advancing"]:
                 break
             if time.monotonic() > until:
                 raise AssertionError(f"the clock does not reach {self.at}: {shown}")

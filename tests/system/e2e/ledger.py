@@ -44,9 +44,15 @@ class Ledger:
         self.most_in_flight = 0
         self.settled_unknown = Counter()  # lost answers: were they done or not?
         self.faults = {}
+        self.latest = ""         # local time of a manual clock
 
     def fault(self, law, line):
         self.faults.setdefault(law, []).append(line)
+
+    def see_clock(self, local):
+        if local < self.latest:
+            self.fault("the clock never goes back", f"{local}, it was {self.latest}")
+        self.latest = local
 
     def note(self, answer, action, subject, changes):
         """changes: {(thing, id): value} that the command makes when it is done."""

@@ -1,0 +1,370 @@
+/* A file system that fails on order, for a whole program: LD_PRELOAD this, and the n-th call on a
+ * file below a folder goes wrong.
+ *
+ * COBI_FAULT_UNDER  the folder; calls on other files pass and are not counted
+ * COBI_FAULT_MODE   count       nothing fails
+ *                   kill        SIGKILL before the call; kill-after: after it
+ *                   eio         EIO: reads, writes, syncs, opens, renames
+ *                   enospc      ENOSPC: all that needs room
+ *                   short       half of what is to be written is, and the count says so
+ *                   torn        the same, and from then on ENOSPC
+ * COBI_FAULT_AT     n: which of the calls that the mode can strike, from 1
+ * COBI_FAULT_LASTING  set: eio and enospc from then on
+ * COBI_FAULT_NOTE   a file that gets a line with the number and the name of the call that was
+ * struck COBI_FAULT_LIFT   as soon as this file is there, nothing fails any more
+ *
+ * Threads may call at once. It knows what descriptors are below the folder by having seen them
+ * opened; a mapping counts when it is made, what is written through it is not seen. It must never
+ * call what it stands before: its own needs go to the kernel directly. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS_MAX = 4096, NOTE_SIZE = 100 };
+/* What a call may meet. */
+enum { READS = 1, NEEDS_ROOM = 2, WRITES = 4, CHANGES = 8 };
+enum mode {
+    MODE_NONE,
+    MODE_COUNT,
+    MODE_KILL,
+    MODE_KILL_AFTER,
+    MODE_EIO,
+    MODE_ENOSPC,
+    MODE_SHORT,
+    MODE_TORN
+};
+
+static struct plan {
+    enum mode mode;
+    long at;
+    bool lasting;
+    const char *under, *note, *lift;
+    size_t under_length;
+    atomic_long count;
+    atomic_bool struck;
+    atomic_bool below[DESCRIPTORS_MAX];
+} plan;
+
+static const struct {
+    const char *name;
+    enum mode mode;
+} modes[] = {{"count", MODE_COUNT}, {"kill", MODE_KILL},     {"kill-after", MODE_KILL_AFTER},
+             {"eio", MODE_EIO},     {"enospc", MODE_ENOSPC}, {"short", MODE_SHORT},
+             {"torn", MODE_TORN}};
+
+__attribute__((constructor)) static void read_plan(void) {
+    const char *mode = getenv("COBI_FAULT_MODE"), *at = getenv("COBI_FAULT_AT");
+
+    plan.under = getenv("COBI_FAULT_UNDER");
+    plan.note = getenv("COBI_FAULT_NOTE");
+    plan.lift = getenv("COBI_FAULT_LIFT");
+    plan.lasting = getenv("COBI_FAULT_LASTING") != NULL;
+    plan.at = at ? strtol(at, NULL, 10) : 0;
+    for (size_t i = 0; mode && plan.under && i < sizeof modes / sizeof *modes; i++) {
+        if (strcmp(mode, modes[i].name) == 0) {
+            plan.mode = modes[i].mode;
+            plan.under_length = strlen(plan.under);
+        }
+    }
+}
+
+static void note(const char *call, long number) {
+    char line[NOTE_SIZE];
+    const int length = snprintf(line, sizeof line, "%ld %s\n", number, call);
+
+    if (plan.note && length > 0) {
+        const long fd = syscall(SYS_openat, AT_FDCWD, plan.note, O_WRONLY | O_CREAT | O_APPEND,
+                                0600);
+        (void)syscall(SYS_write, fd, line, (size_t)length); /* a note that is missing is noticed */
+        (void)syscall(SYS_close, fd);
+    }
+}
+
+__attribute__((destructor)) static void tell_count(void) {
+    if (plan.mode == MODE_COUNT) {
+        note("calls in all", atomic_load(&plan.count));
+    }
+}
+
+static bool lifted(void) {
+    return plan.lift && syscall(SYS_faccessat, AT_FDCWD, plan.lift, F_OK) == 0;
+}
+
+/* Can the mode strike a call of this nature at all? */
+static bool concerns(unsigned nature) {
+    switch (plan.mode) {
+    case MODE_EIO:
+        return true;
+    case MODE_COUNT:
+    case MODE_KILL:
+    case MODE_KILL_AFTER:
+        return nature & CHANGES;
+    case MODE_ENOSPC:
+        return nature & NEEDS_ROOM;
+    case MODE_SHORT:
+    case MODE_TORN:
+        return nature & WRITES;
+    case MODE_NONE:
+        return false;
+    }
+    return false;
+}
+
+/* Before a call on a file below the folder. Returns the errno that it fails with, 0: it goes on,
+ * -1: it writes half. */
+static int strike(const char *call, unsigned nature) {
+    const bool later = (plan.lasting || plan.mode == MODE_TORN) && atomic_load(&plan.struck);
+    const bool full = plan.mode == MODE_ENOSPC || plan.mode == MODE_TORN;
+
+    if (later) {
+        const bool meets = full ? nature & NEEDS_ROOM : true;
+        return meets && !lifted() ? (full ? ENOSPC : EIO) : 0;
+    }
+    if (!concerns(nature)) {
+        return 0;
+    }
+    const long number = atomic_fetch_add(&plan.count, 1) + 1;
+
+    if (number != plan.at || plan.mode == MODE_COUNT) {
+        return 0;
+    }
+    atomic_store(&plan.struck, true);
+    note(call, number);
+    if (plan.mode == MODE_KILL) {
+        (void)kill(getpid(), SIGKILL);
+    }
+    return plan.mode == MODE_EIO          ? EIO
+           : plan.mode == MODE_ENOSPC     ? ENOSPC
+           : plan.mode == MODE_KILL_AFTER ? 0
+                                          : -1;
+}
+
+/* After a call that may have been the one. */
+static void strike_after(void) {
+    if (plan.mode == MODE_KILL_AFTER && atomic_load(&plan.struck)) {
+        (void)kill(getpid(), SIGKILL);
+    }
+}
+
+static bool fd_below(int fd) {
+    return plan.mode != MODE_NONE && fd >= 0 && fd < DESCRIPTORS_MAX &&
+           atomic_load(&plan.below[fd]);
+}
+
+static bool path_below(int folder, const char *path) {
+    if (plan.mode == MODE_NONE || !path) {
+        return false;
+    }
+    if (path[0] != '/') {
+        return folder != AT_FDCWD && fd_below(folder);
+    }
+    return strncmp(path, plan.under, plan.under_length) == 0 &&
+           (path[plan.under_length] == '/' || path[plan.under_length] == '\0');
+}
+
+static int answer(int error) {
+    errno = error;
+    return -1;
+}
+
+/* ---- opening ---- */
+
+static int open_anyhow(int folder, const char *path, int flags, mode_t mode) {
+    const bool below = path_below(folder, path);
+    const bool creates = flags & (O_CREAT | O_TRUNC);
+    const int error = below ? strike("open", creates ? CHANGES | NEEDS_ROOM : READS) : 0;
+
+    if (error > 0) {
+        return answer(error);
+    }
+    const int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
+
+    if (below) {
+        strike_after();
+    }
+    if (fd >= 0 && fd < DESCRIPTORS_MAX) {
+        atomic_store(&plan.below[fd], below);
+    }
+    return fd;
+}
+
+#define OPEN_MODE(last)                                                                            \
+    mode_t mode = 0;                                                                               \
+    if (flags & (O_CREAT | __O_TMPFILE)) {                                                         \
+        va_list arguments;                                                                         \
+        va_start(arguments, last);                                                                 \
+        mode = va_arg(arguments, mode_t);                                                          \
+        va_end(arguments);                                                                         \
+    }
+
+int open(const char *path, int flags, ...) {
+    OPEN_MODE(flags)
+    return open_anyhow(AT_FDCWD, path, flags, mode);
+}
+int open64(const char *path, int flags, ...) {
+    OPEN_MODE(flags)
+    return open_anyhow(AT_FDCWD, path, flags, mode);
+}
+int openat(int folder, const char *path, int flags, ...) {
+    OPEN_MODE(flags)
+    return open_anyhow(folder, path, flags, mode);
+}
+int openat64(int folder, const char *path, int flags, ...) {
+    OPEN_MODE(flags)
+    return open_anyhow(folder, path, flags, mode);
+}
+
+int close(int fd) {
+    if (fd >= 0 && fd < DESCRIPTORS_MAX) {
+        atomic_store(&plan.below[fd], false);
+    }
+    return (int)syscall(SYS_close, fd);
+}
+
+/* ---- reading and writing ---- */
+
+ssize_t read(int fd, void *bytes, size_t length) {
+    const int error = fd_below(fd) ? strike("read", READS) : 0;
+
+    return error > 0 ? answer(error) : syscall(SYS_read, fd, bytes, length);
+}
+
+static ssize_t pread_anyhow(int fd, void *bytes, size_t length, off_t offset) {
+    const int error = fd_below(fd) ? strike("pread", READS) : 0;
+
+    return error > 0 ? answer(error) : syscall(SYS_pread64, fd, bytes, length, offset);
+}
+ssize_t pread(int fd, void *bytes, size_t length, off_t offset) {
+    return pread_anyhow(fd, bytes, length, offset);
+}
+ssize_t pread64(int fd, void *bytes, size_t length, off_t offset) {
+    return pread_anyhow(fd, bytes, length, offset);
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    const bool below = fd_below(fd);
+    const int error = below ? strike("write", WRITES | CHANGES | NEEDS_ROOM) : 0;
+
+    if (error > 0) {
+        return answer(error);
+    }
+    const ssize_t written = syscall(SYS_write, fd, bytes,
+                                    error < 0 && length > 1 ? length / 2 : length);
+
+    if (below) {
+        strike_after();
+    }
+    return written;
+}
+
+static ssize_t pwrite_anyhow(int fd, const void *bytes, size_t length, off_t offset) {
+    const bool below = fd_below(fd);
+    const int error = below ? strike("pwrite", WRITES | CHANGES | NEEDS_ROOM) : 0;
+
+    if (error > 0) {
+        return answer(error);
+    }
+    const ssize_t written = syscall(SYS_pwrite64, fd, bytes,
+                                    error < 0 && length > 1 ? length / 2 : length, offset);
+
+    if (below) {
+        strike_after();
+    }
+    return written;
+}
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) {
+    return pwrite_anyhow(fd, bytes, length, offset);
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t offset) {
+    return pwrite_anyhow(fd, bytes, length, offset);
+}
+
+/* ---- the rest: one shape ---- */
+
+/* below: is it one of ours?; call: the kernel's or the C library's own. */
+#define STRUCK_CALL(name, nature, is_below, call)                                                  \
+    const bool below = is_below;                                                                   \
+    const int error = below ? strike(name, nature) : 0;                                            \
+    if (error > 0) {                                                                               \
+        return answer(error);                                                                      \
+    }                                                                                              \
+    const int r = (int)(call);                                                                     \
+    if (below) {                                                                                   \
+        strike_after();                                                                            \
+    }                                                                                              \
+    return r
+
+int fsync(int fd) {
+    STRUCK_CALL("fsync", CHANGES | NEEDS_ROOM, fd_below(fd), syscall(SYS_fsync, fd));
+}
+int fdatasync(int fd) {
+    STRUCK_CALL("fdatasync", CHANGES | NEEDS_ROOM, fd_below(fd), syscall(SYS_fdatasync, fd));
+}
+int ftruncate(int fd, off_t length) {
+    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd),
+                syscall(SYS_ftruncate, fd, length));
+}
+int ftruncate64(int fd, off_t length) {
+    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd),
+                syscall(SYS_ftruncate, fd, length));
+}
+int fallocate(int fd, int mode, off_t offset, off_t length) {
+    STRUCK_CALL("fallocate", CHANGES | NEEDS_ROOM, fd_below(fd),
+                syscall(SYS_fallocate, fd, mode, offset, length));
+}
+int mkdir(const char *path, mode_t mode) {
+    STRUCK_CALL("mkdir", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, path),
+                syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+int rename(const char *from, const char *to) {
+    STRUCK_CALL("rename", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, to),
+                syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    STRUCK_CALL("renameat2", CHANGES | NEEDS_ROOM, path_below(to_folder, to),
+                syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+}
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    STRUCK_CALL("linkat", CHANGES | NEEDS_ROOM, path_below(to_folder, to),
+                syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+}
+int unlink(const char *path) {
+    STRUCK_CALL("unlink", CHANGES, path_below(AT_FDCWD, path),
+                syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+int unlinkat(int folder, const char *path, int flags) {
+    STRUCK_CALL("unlinkat", CHANGES, path_below(folder, path),
+                syscall(SYS_unlinkat, folder, path, flags));
+}
+int rmdir(const char *path) {
+    STRUCK_CALL("rmdir", CHANGES, path_below(AT_FDCWD, path),
+                syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR));
+}
+
+/* The shared memory of the write-ahead log. */
+static void *mmap_anyhow(void *address, size_t length, int protection, int flags, int fd,
+                         off_t offset) {
+    const int error = fd_below(fd) && (flags & MAP_SHARED) ? strike("mmap", READS) : 0;
+
+    if (error > 0) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    return mmap_anyhow(address, length, protection, flags, fd, offset);
+}
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    return mmap_anyhow(address, length, protection, flags, fd, offset);
+}

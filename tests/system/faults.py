@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""Every file call of a short real job goes wrong once: the process is killed there, or told EIO, ENOSPC, or half of a write.
+
+A shim (tests/shim/file_faults.c) makes the n-th call on the daemon's files fail, for n = 1, 2, 3 ... until there is no n-th call; then without a fault the
+daemon starts anew and the job is finished. Nothing acknowledged is lost, nothing refused is there, nothing is sent twice, no crash but our own kill.
+COBI_FAULT_STRIDE=k takes each k-th point of every mode, from a start that SEED gives; COBI_FAULT_MODES names some modes only.
+"""
+import contextlib
+import glob
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "doubles"), os.path.join(HERE, "e2e")]
+
+from ledger import OK, REFUSED, UNKNOWN, Ledger  # noqa: E402
+from smtp_double import SmtpDouble  # noqa: E402
+from tap import Checks  # noqa: E402
+from world import BUILD, Wire, World, make_folder  # noqa: E402
+
+SHIM = os.path.abspath(os.path.join(BUILD, "tests/shim/file_faults.so"))
+STRIDE = int(os.environ.get("COBI_FAULT_STRIDE") or 701)
+SEED = int(os.environ.get("SEED") or 1)
+FIRST_MAX = 150  # fewer than any mode has
+PATIENCE_S, TRIES, PAUSE_S = 20, 2, 0.02
+# name -> what the shim is told. Lasting ones are lifted after the job has met them.
+MODES = {
+    "kill": {"MODE": "kill"}, "kill after": {"MODE": "kill-after"}, "EIO": {"MODE": "eio"}, "ENOSPC": {"MODE": "enospc"}, "short write": {"MODE": "short"},
+    "EIO from then on": {"MODE": "eio", "LASTING": "1"}, "ENOSPC from then on": {"MODE": "enospc", "LASTING": "1"}, "half then ENOSPC": {"MODE": "torn"},
+}
+LASTING = {"EIO from then on", "ENOSPC from then on", "half then ENOSPC"}
+EXITS = {0, 1, 75}
+MAY_REPEAT = {"escalation", "advocate_notice", "officer_notice", "stand_down", "alarm", "task", "change", "cancellation"}
+PEOPLE = (
+    ("office", "o1", {"name": "High Street office", "address": "1 High Street, Reading", "phone": "0118 496 0001", "rooms": "2"}),
+    ("supervisor", "s1", {"name": "Sue One", "email": "s1@service.example"}),
+    ("practitioner", "p1", {"name": "Pat One", "email": "p1@service.example", "office": "o1", "hours": "Mon-Fri 09:00-17:00", "supervisor": "s1"}),
+    ("advocate", "a1", {"service": "Harbour", "name": "Ada One", "email": "a1@support.example", "phone": "07911 123451"}),
+    ("participant", "P-1", {"programme": "cobi-12", "route": "voluntary", "practitioner": "p1", "office": "o1", "name": "Ann Alder", "mobile": "07700 900101", "prefer": "Tue 14:00"}),
+    ("participant", "P-2", {"programme": "cobi-12", "route": "voluntary", "practitioner": "p1", "office": "o1", "name": "Ben Birch", "mobile": "07700 900102", "prefer": "Wed 11:00"}),
+)
+ADDED = {"programme": "cobi-12", "route": "voluntary", "practitioner": "p1", "office": "o1", "name": "Cat Cedar", "email": "cat@mail.example"}
+CLOCK_START, CLOCK_BEFORE, CLOCK_LATER, CLOCK_END = "2027-02-01 08:00", "2027-02-02 16:00", "2027-02-02 16:40", "2027-02-02 18:10"
+
+
+class Life(World):
+    """One daemon with its folder, and what it was asked."""
+
+    def __init__(self, name, mail_port):
+        super().__init__(name, CLOCK_START, None, mail_port)
+        self.note, self.lift = os.path.join(self.folder, "note"), os.path.join(self.folder, "lift")
+        self.wire = Wire(self.socket)
+        self.ledger = None
+
+    def write_config(self, more="", templates=None):
+        super().write_config(more, templates)
+        with open(self.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.config, "w", encoding="utf-8") as file:  # no calendars are asked for: no port is needed
+            file.write(text.replace(f'listen = "127.0.0.1:{self.port}";', 'listen = "none";'))
+
+    def begin_life(self, fault=None):
+        environment = {**os.environ, "STATE_DIRECTORY": self.state}
+        if fault:
+            environment.update({f"COBI_FAULT_{name}": value for name, value in fault.items()}, LD_PRELOAD=SHIM, COBI_FAULT_UNDER=self.state,
+                               COBI_FAULT_NOTE=self.note, COBI_FAULT_LIFT=self.lift)
+        self.log_begins = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        until = time.monotonic() + PATIENCE_S
+        while self.alive() and time.monotonic() < until:
+            if shown := self.call("/clock/show"):
+                self.ledger.see_clock(shown["local"])
+                return True
+            time.sleep(0.004)
+        return False
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def struck(self):
+        return os.path.exists(self.note)
+
+    def said(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            file.seek(self.log_begins)
+            return file.read()
+
+    def fresh(self, base):
+        """The state as it was prepared, or none at all; an empty ledger."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        if base:
+            shutil.copytree(base, self.state, symlinks=True)
+        else:
+            os.makedirs(self.state, mode=0o700)
+        self.sent_before = set()
+        for name in (self.note, self.lift, self.log):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+        self.ledger = Ledger(self)
+        if base:
+            with contextlib.closing(self.database()) as db:
+                self.ledger.look(db)
+                self.ledger.see_clock(CLOCK_BEFORE.replace(" ", "T"))
+                self.audited = Counter({(a, s): n for a, s, n in db.execute("SELECT action, subject, count(*) FROM audit WHERE actor<>'cobid' GROUP BY action, subject")})
+                self.ledger.asked[OK].update(self.audited)
+                self.sent_before = {i for i, in db.execute("SELECT id FROM message WHERE attempt_count>0")}
+
+    def ask(self, path, arguments):
+        """One request: (answer, document). An answer that does not know is unknown, like none."""
+        try:
+            status, body = self.wire.send(path, json.dumps(arguments).encode())
+            document = json.loads(body)
+        except (OSError, ValueError):
+            self.wire.close()
+            return UNKNOWN, None
+        if status == 200:
+            return OK, document
+        return (UNKNOWN if "not known" in document["error"] else REFUSED), document
+
+    def tell(self, noun, verb, ident, changes, options):
+        answer, document = self.ask(f"/{noun}/{verb}", {"id": ident, **options})
+        self.ledger.note(answer, f"{noun} {verb}", ident, changes)
+        return answer, document
+
+    def advance(self, clock):
+        """Returns whether the clock got there."""
+        until, goal = time.monotonic() + PATIENCE_S, clock.replace(" ", "T")
+        answer, document = self.ask("/clock/show", {})
+        if answer == OK and document["local"] < goal:
+            answer, document = self.ask("/clock/set", {"id": clock})
+        while answer == OK and document["advancing"] and time.monotonic() < until and self.alive():
+            time.sleep(0.003)
+            answer, document = self.ask("/clock/show", {})
+        if answer == OK:
+            self.ledger.see_clock(document["local"])
+        return answer == OK and document["local"] >= goal
+
+    def quiet(self):
+        """Waits until nothing is under way."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until and self.alive():
+            status = self.call("/status")
+            if status and not status["in_flight"] and not self.rows("SELECT 1 FROM message WHERE state='sending'"):
+                return True
+            time.sleep(0.005)
+        return False
+
+    def end_life(self):
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        self.wire.close()
+        return self.process.wait(PATIENCE_S)
+
+
+class Job:
+    """What is done with the daemon: steps that can be taken up again after a death. Each returns whether it is done."""
+
+    def __init__(self, life):
+        self.life = life
+        self.missed = life.rows("SELECT id FROM session WHERE participant='P-1' AND number=1")[0]["id"]
+        self.moved = life.rows("SELECT id FROM session WHERE participant='P-2' AND number=4")[0]["id"]
+        self.steps = [self.add, self.plan, self.outcome, self.move, self.later, self.acknowledge, self.reload, self.to_the_end]
+
+    def command(self, key, value, noun, verb, ident, more=None, **options):
+        """Done once: what is known to be there is not asked for again."""
+        if self.life.ledger.may.get(key) == {value}:
+            return True
+        answer, _ = self.life.tell(noun, verb, ident, {key: value, **(more or {})}, options)
+        return answer == OK
+
+    def add(self):
+        return self.command(("person", "P-3"), "there", "participant", "add", "P-3", {("participant", "P-3"): "referred"}, **ADDED)
+
+    def plan(self):
+        return self.command(("planned", "P-3"), 12, "participant", "plan", "P-3", {("participant", "P-3"): "active"})
+
+    def outcome(self):
+        return self.command(("outcome", self.missed), "AFTA", "session", "outcome", self.missed, id2="AFTA", **{"as": "p1"})
+
+    def move(self):
+        return self.command(("start", self.moved), "2027-02-25T13:30", "session", "move", self.moved, to="2027-02-25 13:30", by="participant")
+
+    def later(self):
+        return self.life.advance(CLOCK_LATER)
+
+    def acknowledge(self):
+        answer, chains = self.life.ask("/escalation/list", {"open": True})
+        for chain in chains if answer == OK else ():
+            if chain["audience"] == "supervisor" and chain["state"] == "waiting":
+                return self.life.tell("escalation", "ack", chain["id"], {}, {"as": "s1"})[0] == OK
+        return answer == OK
+
+    def reload(self):
+        return self.life.ask("/reload", {})[0] == OK
+
+    def to_the_end(self):
+        return self.life.advance(CLOCK_END)
+
+    def run(self, tries):
+        """Steps in their order; one that is not done is tried again so often. Returns whether all were done."""
+        done = True
+        for step in self.steps:
+            for _ in range(tries):
+                if not self.life.alive():
+                    return False
+                if step():
+                    break
+                time.sleep(PAUSE_S)
+            else:
+                done = False
+        return done
+
+
+class FirstStart:
+    """A service that begins: nothing is there yet."""
+
+    def __init__(self, life):
+        self.life = life
+
+    def run(self, tries):
+        for _ in range(tries):
+            if self.life.ledger.may.get(("person", "o1")) == {"there"}:
+                return True
+            noun, ident, fields = PEOPLE[0]
+            if self.life.alive() and self.life.tell(noun, "add", ident, {("person", ident): "there"}, fields)[0] == OK:
+                return True
+            time.sleep(PAUSE_S)
+        return False
+
+
+class Point:
+    """The n-th call of one mode."""
+
+    def __init__(self, life, relay, job_class, base, mode, number):
+        self.life, self.relay, self.mode, self.number, self.faults = life, relay, mode, number, []
+        life.fresh(base)
+        shutil.rmtree(os.path.join(relay.folder, "new"))
+        os.makedirs(os.path.join(relay.folder, "new"))
+        self.job = job_class(life)
+        self.how = "nothing"
+
+    def fault(self, line):
+        self.faults.append(line)
+
+    def run(self):
+        """Returns whether there was such a call."""
+        life = self.life
+        started = life.begin_life({**MODES[self.mode], "AT": str(self.number)})
+        done = started and self.job.run(TRIES)
+        if life.struck() and started and not done and self.mode not in LASTING and life.alive():
+            done = self.patiently()
+        if self.mode in LASTING and life.struck() and life.alive():
+            self.let_it_recover()
+        life.end_life()
+        self.check_end(started)
+        if not life.struck():
+            if self.mode not in LASTING and not done:
+                self.fault("the job is not done although nothing failed")
+            return bool(self.faults)
+        self.live_on()
+        return True
+
+    def patiently(self):
+        """It failed once: what was refused then is done when it is asked for again."""
+        until = time.monotonic() + PATIENCE_S
+        while self.life.alive() and time.monotonic() < until:
+            with contextlib.closing(self.life.database()) as db:
+                self.life.ledger.look(db)
+            if self.job.run(1):
+                return True
+            time.sleep(0.1)
+        if self.life.alive():
+            self.fault("it does not recover")
+        return False
+
+    def let_it_recover(self):
+        """The trouble passes: the same process goes on by itself, or has ended by itself."""
+        with open(self.life.lift, "w", encoding="ascii"):
+            pass
+        until = time.monotonic() + PATIENCE_S
+        while self.life.alive() and time.monotonic() < until:
+            health = self.life.call("/health")
+            if health and health["healthy"]:
+                self.how = "recovered"
+                with contextlib.closing(self.life.database()) as db:
+                    self.life.ledger.look(db)
+                if self.patiently():
+                    return
+            time.sleep(0.05)
+        if self.life.alive():
+            self.fault(f"it does not recover: {self.life.call('/status')}")
+
+    def check_end(self, started):
+        """Not by a signal but ours; when it ended by itself, one clear line says why."""
+        code, said = self.life.process.returncode, self.life.said()
+        self.how = "killed" if code == -signal.SIGKILL else "went on" if code == 0 and self.how == "nothing" else self.how if code == 0 else f"exit {code}"
+        lines = [line for line in said.splitlines() if line.startswith("<3>")]
+        if code not in EXITS and not (code == -signal.SIGKILL and self.mode.startswith("kill")):
+            self.fault(f"ended with {code}: {said[-300:]}")
+        elif code in (1, 75) and (not lines or len(lines[-1]) < 20 or (not started and len(lines) > 2)):
+            self.fault(f"exit {code} without one clear line: {said[-500:]}")
+
+    def live_on(self):
+        """The next start, without faults: everything is as it was said, and the job is finished."""
+        life = self.life
+        with contextlib.suppress(FileNotFoundError):
+            life.ledger.post_mortem()
+        if not life.begin_life():
+            self.fault(f"the next start fails: {life.said()[-300:]}")
+            return
+        with contextlib.closing(life.database()) as db:
+            life.ledger.look(db)
+        if not self.job.run(100):
+            self.fault("the job cannot be finished")
+        if not life.quiet():
+            self.fault("something stays under way")
+        verdict, _ = life.ask("/audit/verify", {}), None
+        if verdict[0] != OK or not verdict[1]["ok"]:
+            self.fault(f"audit: {verdict}")
+        answer, offices = life.ask("/office/list", {})
+        if answer != OK or [o["name"] for o in offices] != ["High Street office"]:
+            self.fault(f"what was sealed does not open: {offices}")
+        health = life.call("/health")
+        if not health or not health["healthy"]:
+            self.fault(f"health: {health}")
+        if life.end_life() != 0:
+            self.fault("it does not stop in good order")
+        self.check_store()
+
+    def check_store(self):
+        life = self.life
+        with contextlib.closing(life.database()) as db:
+            life.ledger.look(db)
+            life.ledger.check_whole(db)
+            life.ledger.check_audit(db)
+        for law, lines in life.ledger.faults.items():
+            self.fault(f"{law}: {'; '.join(lines[:3])}")
+        attempts = defaultdict(list)
+        for row in life.rows("SELECT message, outcome, detail FROM attempt"):
+            attempts[row["message"]].append(row["outcome"])
+        arrived = Counter(os.path.basename(name).rsplit(".", 1)[0].rsplit("-", 1)[0] for name in glob.glob(os.path.join(life.state, "spool/texts/*.sms")))
+        for mail in self.relay.mails():
+            arrived[mail.split(b"Message-ID: <", 1)[1].split(b"@", 1)[0].decode("ascii")] += 1
+        told = Counter()
+        for m in life.rows("SELECT id, kind, recipient, state, reason FROM message"):
+            if m["id"] in life.sent_before:
+                arrived.pop(m["id"], 0)
+                continue
+            told[m["kind"]] += m["state"] in ("accepted", "unknown")
+            self.check_message(m, arrived.pop(m["id"], 0), attempts[m["id"]])
+        for ident, count in arrived.items():
+            self.fault(f"{ident}: arrived {count} times and is not held")
+        if isinstance(self.job, Job) and not all(told[kind] for kind in ("reminder", "escalation", "advocate_notice")):
+            self.fault(f"the reminder or an escalation is missing: {dict(told)}")
+
+    def check_message(self, m, seen, outcomes):
+        lost = outcomes.count("uncertain")
+        most = 1 + lost if m["kind"] in MAY_REPEAT else 1
+        what = f"{m['id']} {m['kind']} {m['state']} {m['reason']}: arrived {seen} times, attempts {outcomes}"
+        if seen > most or (m["state"] == "accepted" and seen == 0) or (m["state"] != "accepted" and seen > 0 and not lost):
+            self.fault(what)
+
+
+def prepare(life):
+    """A small service on the afternoon of its second day: a session that nobody came to, another one tomorrow."""
+    life.fresh(None)
+    if not life.begin_life():
+        raise RuntimeError(life.said())
+    for noun, ident, fields in PEOPLE:
+        life.ctl(noun, "add", ident, *[w for name, value in fields.items() for w in (f"--{name}", value)])
+    life.ctl("advocate", "link", "a1", "--participant", "P-1", "--case-ref", "HARBOUR-1")
+    for participant in ("P-1", "P-2"):
+        life.ctl("participant", "plan", participant)
+    if not life.advance(CLOCK_BEFORE) or not life.quiet() or life.end_life() != 0:
+        raise RuntimeError("the state cannot be prepared")
+    base = os.path.join(life.folder, "base")
+    shutil.copytree(life.state, base)
+    return base
+
+
+def walk(life, relay, job_class, base, mode, counts):
+    """All points of a mode, or each STRIDE-th of them. Returns its faults."""
+    number, faults = 1 + random.Random(f"{SEED} {mode} {job_class.__name__}").randrange(min(STRIDE, FIRST_MAX)), []
+    while True:
+        point = Point(life, relay, job_class, base, mode, number)
+        there = point.run()
+        faults += [f"{mode} at {number} ({open(life.note, encoding='ascii').read().split(' ', 1)[1].strip() if life.struck() else 'beyond'}): {line}" for line in point.faults]
+        if not life.struck():
+            return number, faults
+        counts["points"] += there
+        counts[point.how] += 1
+        number += STRIDE
+
+
+def main():
+    start = time.monotonic()
+    checks = Checks()
+    if os.environ.get("COBID_INSTRUMENTED", "no") not in ("", "no", "0"):
+        print("1..0 # SKIP a program with sanitizers takes no shim before it")
+        return
+    modes = [mode for mode in MODES if mode in os.environ.get("COBI_FAULT_MODES", ",".join(MODES)).split(",")]
+    print(f"# every {STRIDE}th point, SEED {SEED}; all of them: make check-faults COBI_FAULT_STRIDE=1")
+    folder = make_folder("cobid-mail-")
+    relay = SmtpDouble(folder)
+    life = Life("cobid-faults", relay.port)
+    try:
+        base = prepare(life)
+        for name, job_class, from_base in (("a day's work", Job, base), ("the first start", FirstStart, None)):
+            for mode in modes:
+                counts, begun = Counter(), time.monotonic()
+                last, faults = walk(life, relay, job_class, from_base, mode, counts)
+                how = ", ".join(f"{n} {h}" for h, n in sorted(counts.items()) if h != "points")
+                faults = faults if counts["points"] else ["nothing was struck"]
+                checks.ok(f"{name}, {mode}: {counts['points']} points below {last} ({how})", not faults, "; ".join(faults[:8])[:4000])
+                print(f"# {time.monotonic() - begun:.1f} s, {len(faults)} faults")
+    finally:
+        life.close()
+        relay.close()
+        subprocess.run(["rm", "-rf", folder], check=False)
+    print(f"# {time.monotonic() - start:.1f} s")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

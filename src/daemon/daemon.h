@@ -7,8 +7,8 @@
 #include "cobi/transport/transport.h"
 #include "cobi/web/web.h"
 
-/* Answers that may wait to be settled together, or for a locked or full store; beyond it the process
- * ends and the next start settles them. */
+/* Answers that may wait to be settled together, or for a locked or full store; beyond it the
+ * process ends and the next start settles them. */
 enum { DELIVERIES_MAX = 256 };
 
 /* Configuration, templates and holidays that were read and checked together; replaced as a whole.
@@ -34,8 +34,9 @@ struct daemon {
     int wake_fd;
     struct instant wake;        /* what the engine asked for */
     struct audit_report report; /* of the last self-audit */
-    char stale_reason[200];  /* the configuration on disk is not the one in force; "" when it is */
+    char stale_reason[400];  /* the configuration on disk is not the one in force; "" when it is */
     char store_trouble[100]; /* "" when the store works */
+    char disk_trouble[100];  /* "" while there is room for it to grow */
     uint32_t generation;     /* of the setup: +1 with each reload that was taken */
     struct delivery answers[DELIVERIES_MAX]; /* not settled yet */
     size_t answer_count;
@@ -81,6 +82,15 @@ json_t *clock_to_json(const struct daemon *d);
 int host_command(void *user, const struct command *command, const struct actor *actor,
                  json_t *arguments, json_t **ret_reply);
 bool host_healthy(void *user);
+
+/* notice.c: for systemd and the dead-man. */
+void notice_status(const struct daemon *d);
+/* Why the process ends: what `systemctl status` shows until it is ready again. */
+void notice_end(const char *why);
+/* How often to audit: each minute, or three times in a watchdog's time that is shorter. */
+uint64_t notice_every_us(void);
+/* After a self-audit that could read the store. */
+void notice_audit(struct daemon *d);
 
 /* loop.c */
 _must_use_ int loop_open(struct daemon *d, struct complaint *complaint);

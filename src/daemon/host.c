@@ -86,15 +86,6 @@ static json_t *complaints_to_json(const struct complaints *complaints) {
     return faults;
 }
 
-static const char *first_fault(const struct complaints *complaints) {
-    for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
-        if (!strstr(complaints->list[i].text, ": warning: ")) {
-            return complaints->list[i].text;
-        }
-    }
-    return "the configuration cannot be read";
-}
-
 static int host_config_check(struct daemon *d, json_t *arguments, json_t **ret_reply) {
     _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
     struct setup setup = {0};
@@ -118,9 +109,11 @@ static int host_reload(struct daemon *d, json_t *arguments, json_t **ret_reply) 
     if (!complaints) {
         abort();
     }
-    if (setup_reload(d, complaints) < 0) {
-        return refuse(ret_reply, 409, "refused, still running generation %u: %s%s", d->generation,
-                      first_fault(complaints),
+    const int r = setup_reload(d, complaints);
+
+    notice_status(d);
+    if (r < 0) {
+        return refuse(ret_reply, 409, "%s%s", d->stale_reason,
                       complaints->count > 1 ? " (all of it: cobictl config check)" : "");
     }
     loop_poke(d);
@@ -154,7 +147,8 @@ static int host_gateway_list(struct daemon *d, json_t *arguments, json_t **ret_r
 bool host_healthy(void *user) {
     const struct daemon *d = user;
 
-    return d->audited && d->report.healthy && !*d->stale_reason && !*d->store_trouble;
+    return d->audited && d->report.healthy && !*d->stale_reason && !*d->store_trouble &&
+           !*d->disk_trouble;
 }
 
 /* The engine's answer, and what only the process knows. When the store fails, the process still
@@ -176,7 +170,7 @@ static int host_status(struct daemon *d, const struct command *command, const st
         reply = fresh;
     }
     const bool healthy = json_is_true(json_object_get(reply, "healthy")) && !*d->stale_reason &&
-                         !*d->store_trouble;
+                         !*d->store_trouble && !*d->disk_trouble;
 
     (void)json_object_set_new(reply, "healthy", json_boolean(healthy));
     (void)json_object_set_new(reply, "generation", json_integer(d->generation));
@@ -186,6 +180,8 @@ static int host_status(struct daemon *d, const struct command *command, const st
     (void)json_object_set_new(reply, "store",
                               *d->store_trouble ? json_string(d->store_trouble)
                                                 : json_string("in order"));
+    (void)json_object_set_new(
+        reply, "disk", *d->disk_trouble ? json_string(d->disk_trouble) : json_string("has room"));
     (void)json_object_set_new(reply, "in_flight", json_integer(transport_in_flight(d->transport)));
     (void)json_object_set_new(reply, "clock", json_string(d->manual ? "manual" : "real"));
     *ret_reply = reply;

@@ -17,7 +17,6 @@
 #include "cobi/base/log.h"
 #include "daemon.h"
 
-#define AUDIT_EVERY_US (60 * UINT64_C(1000000))
 #define RETRY_AFTER_US (1 * UINT64_C(1000000))
 enum { EXIT_STORE = 75 };
 
@@ -55,6 +54,7 @@ static int world_send(void *world, const struct outgoing *message) {
 
 static void give_up(struct daemon *d, const char *what) {
     log_error("%s: %s; ending, the next start reads again", what, store_error_text(d->store));
+    notice_end(store_error_text(d->store));
     d->exit_code = EXIT_STORE;
     (void)sd_event_exit(d->loop, EXIT_STORE); /* the loop is there */
 }
@@ -65,6 +65,7 @@ static void note_store(struct daemon *d, int r) {
         if (*d->store_trouble) {
             log_notice("the store works again");
             d->store_trouble[0] = '\0';
+            notice_status(d);
         }
         return;
     }
@@ -75,6 +76,7 @@ static void note_store(struct daemon *d, int r) {
     struct text t = TEXT_IN(d->store_trouble);
     text_addf(&t, "%s", store_error_text(d->store));
     log_warning("the store: %s; trying again", d->store_trouble);
+    notice_status(d);
     (void)sd_event_source_set_time_relative(d->retry_source, RETRY_AFTER_US);
     (void)sd_event_source_set_enabled(d->retry_source, SD_EVENT_ONESHOT);
 }
@@ -86,8 +88,8 @@ void loop_poke(struct daemon *d) {
     }
 }
 
-/* The answers that have come since the last pass are kept together: one commit for all of them. What
- * the store cannot take now stays here. */
+/* The answers that have come since the last pass are kept together: one commit for all of them.
+ * What the store cannot take now stays here. */
 static int settle_answers(struct daemon *d) {
     if (d->answer_count == 0) {
         return 0;
@@ -149,12 +151,6 @@ static int on_retry(sd_event_source *source, uint64_t at, void *user) {
 
 /* ---- the self-audit ---- */
 
-static void notify_status(struct daemon *d) {
-    (void)sd_notifyf(0, "STATUS=%s%s%s%s%s", d->report.status,
-                     *d->report.trouble ? "; trouble: " : "", d->report.trouble,
-                     *d->stale_reason ? "; " : "", d->stale_reason);
-}
-
 /* What is held after a jump of the clock goes when the system has synchronised it since. Returns
  * true when it went. */
 static bool look_at_clock(struct daemon *d) {
@@ -184,11 +180,10 @@ static int on_audit(sd_event_source *source, uint64_t at, void *user) {
             log_warning("self-audit: %s", d->report.trouble);
         }
         d->audited = true;
-        notify_status(d);
-        (void)sd_notify(0, "WATCHDOG=1");
+        notice_audit(d);
         loop_poke(d);
     }
-    (void)sd_event_source_set_time_relative(source, AUDIT_EVERY_US);
+    (void)sd_event_source_set_time_relative(source, notice_every_us());
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -223,7 +218,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         log_notice("configuration taken, generation %u", d->generation);
     }
     (void)sd_notify(0, "READY=1");
-    notify_status(d);
+    notice_status(d);
     loop_poke(d);
     return 0;
 }

@@ -184,7 +184,9 @@ int main(int argc, char **argv) {
     const int r = start(&d, &complaint);
 
     if (r < 0) {
-        log_error("%s", *complaint.text ? complaint.text : strerror(-r));
+        const char *why = *complaint.text ? complaint.text : strerror(-r);
+        log_error("%s", why);
+        notice_end(why);
         d.exit_code = 1;
     } else {
         d.exit_code = loop_run(&d);

@@ -370,6 +370,15 @@ struct transport_setup setup_transport(const struct config *config) {
                                     .mail_host = at ? at + 1 : "localhost"};
 }
 
+static const char *first_fault(const struct complaints *complaints) {
+    for (size_t i = 0; i < complaints->count && i < COMPLAINTS_MAX; i++) {
+        if (!strstr(complaints->list[i].text, ": warning: ")) {
+            return complaints->list[i].text;
+        }
+    }
+    return "it cannot be read";
+}
+
 int setup_reload(struct daemon *d, struct complaints *complaints) {
     struct setup fresh = {0};
     struct complaint complaint = {0};
@@ -386,8 +395,8 @@ int setup_reload(struct daemon *d, struct complaints *complaints) {
     if (r < 0) {
         setup_done(&fresh);
         struct text t = TEXT_IN(d->stale_reason);
-        text_addf(&t, "the configuration on disk is refused; still running generation %u",
-                  d->generation);
+        text_addf(&t, "the configuration on disk is refused, still running generation %u: %s",
+                  d->generation, first_fault(complaints));
         return r;
     }
     struct setup old = d->setup;

@@ -52,13 +52,13 @@ class Host:
     def spoil(self):
         self.write(self.good + 'timezone = "Nowhere/Land";\n')
 
-    def start(self, sockets=True):
+    def start(self, sockets=True, watchdog_s=180):
         """Starts the daemon as systemd does; the shell in between knows the pid that LISTEN_PID must name."""
         handed = [self.public.fileno(), self.control.fileno()] if sockets else []
         high = [os.dup2(fd, 100 + i) for i, fd in enumerate(handed)]
         moves = " ".join(f"{LISTEN_START + i}<&{fd}" for i, fd in enumerate(high))
         listen = f"LISTEN_PID=$$ LISTEN_FDS={len(handed)} LISTEN_FDNAMES=http:control " if sockets else ""
-        env = {**os.environ, "NOTIFY_SOCKET": os.path.join(self.folder, "notify"), "WATCHDOG_USEC": "180000000",
+        env = {**os.environ, "NOTIFY_SOCKET": os.path.join(self.folder, "notify"), "WATCHDOG_USEC": str(watchdog_s * 1000000),
                "STATE_DIRECTORY": self.state, "RUNTIME_DIRECTORY": self.folder}
         with open(self.log, "ab") as log:
             child = subprocess.Popen(["bash", "-c", f"{listen}exec \"$0\" -c \"$1\" {moves}", os.path.join(BUILD, "cobid"), self.config],
@@ -178,6 +178,53 @@ def check_bad_start(checks, host, child):
     checks.equal("a first start with a bad file is refused", child.wait(PATIENCE_S), 1)
 
 
+def read_heartbeat(host):
+    with open(os.path.join(host.folder, "heartbeat"), encoding="ascii") as file:
+        return file.read()
+
+
+def check_heartbeat(checks, host):
+    """The dead-man's file is written anew by healthy audits only; the watchdog is fed by all of them, three times in its time."""
+    host.write(host.good)
+    host.forget_notices()
+    child = host.start(watchdog_s=3)
+    fed = [host.wait_for("WATCHDOG=1") is not None for _ in range(4)]
+    checks.ok("a short watchdog is fed more often", all(fed), fed)
+    first = read_heartbeat(host)
+    checks.ok("the heartbeat is a number of 12 digits", len(first) == 13 and first[:12].isdigit(), first)
+    checks.ok("of seconds since the boot", abs(int(first) - time.clock_gettime(time.CLOCK_BOOTTIME)) < 5, first)
+    until = time.monotonic() + PATIENCE_S
+    while read_heartbeat(host) == first and time.monotonic() < until:
+        time.sleep(0.2)
+    checks.ok("it goes on", int(read_heartbeat(host)) > int(first))
+    host.spoil()
+    checks.ok("a reload that is asked for and refused says why", "refused, still running generation 1: " in host.ask("reload")[1])
+    last = read_heartbeat(host)
+    host.forget_notices()
+    fed = [host.wait_for("STATUS=", "WATCHDOG=1") is not None for _ in range(3)]
+    checks.ok("with health red the watchdog is fed", all(fed), fed)
+    checks.equal("and the heart does not beat", read_heartbeat(host), last)
+    host.forget_notices()
+    checks.equal("it ends in good order", host.end(child, signal.SIGTERM), 0)
+
+
+def check_deadman(checks, host):
+    """The dead-man's own judgement."""
+    program = os.path.join(SOURCE, "systemd/cobid-deadman")
+    beat = os.path.join(host.folder, "beat")
+    up = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+    cases = {"fresh": (f"{up:012d}\n", 0), "old": (f"{max(up - 100, 0):012d}\n", 1), "empty": ("", 1), "no number": ("12x4567\n", 1),
+             "missing": (None, 1)}
+    for name, (text, wanted) in cases.items():
+        if os.path.exists(beat):
+            os.unlink(beat)
+        if text is not None:
+            with open(beat, "w", encoding="ascii") as file:
+                file.write(text)
+        run = subprocess.run(["sh", program, beat, "60"], capture_output=True, text=True, check=False)
+        checks.equal(f"the dead-man finds a heartbeat that is {name}", (run.returncode, run.stderr.count("\n")), (wanted, wanted))
+
+
 def check_log(checks, host):
     with open(host.log, encoding="utf-8") as file:
         lines = file.read()
@@ -197,6 +244,8 @@ def main():
         check_second(checks, host)
         child = check_kill(checks, host, child)
         check_bad_start(checks, host, child)
+        check_heartbeat(checks, host)
+        check_deadman(checks, host)
         check_log(checks, host)
     finally:
         host.close()

@@ -13,16 +13,20 @@ trap 'rm -rf -- "$folder"' EXIT
 mkdir -p "$folder/sbin"
 # The program that was built, or any program before there is one: verify wants to see an executable.
 cp -- "$build_folder/cobid" "$folder/sbin/cobid" 2>/dev/null || cp -- /bin/true "$folder/sbin/cobid"
-sed -e "s|@sbindir@|$folder/sbin|g" -e "s|@sysconfdir@|/etc|g" \
-    "$source_folder/systemd/cobid.service.in" >"$folder/cobid.service"
-cp -- "$source_folder"/systemd/*.socket "$folder/"
+cp -- "$build_folder/cobictl" "$folder/sbin/cobictl" 2>/dev/null || cp -- /bin/true "$folder/sbin/cobictl"
+for name in cobid cobid-alarm@ cobid-deadman; do
+    sed -e "s|@s*bindir@|$folder/sbin|g" -e "s|@pkglibexecdir@|$source_folder/systemd|g" -e "s|@sysconfdir@|/etc|g" \
+        "$source_folder/systemd/$name.service.in" >"$folder/$name.service"
+done
+cp -- "$source_folder"/systemd/*.socket "$source_folder"/systemd/*.timer "$folder/"
 if grep -n '@[a-z]*@' "$folder"/cobid*; then
     echo "a name was not filled in"
     exit 1
 fi
 
 # systemd loads the host's own units beside ours; only what it says of ours counts.
-complaints=$(cd -- "$folder"; systemd-analyze verify --man=no ./cobid.service ./cobid.socket ./cobid-control.socket 2>&1 |
+complaints=$(cd -- "$folder"; systemd-analyze verify --man=no ./cobid.service ./cobid.socket ./cobid-control.socket \
+    ./cobid-deadman.service ./cobid-deadman.timer ./cobid-alarm@silent.service 2>&1 |
     grep -F cobid || true)
 if [ -n "$complaints" ]; then
     printf 'systemd-analyze verify:\n%s\n' "$complaints"

@@ -23,6 +23,8 @@ make -s -C "$build_folder" install DESTDIR="$folder/share/stage" >"$folder/insta
     { cat "$folder/install.log" && exit 1; }
 cp -r -- "$source_folder/etc" "$folder/share/etc"
 cp -- "$source_folder/tests/system/boot_unit_inside.sh" "$folder/share/inside.sh"
+cp -- "$source_folder/tests/system/doubles/steady_client.py" "$build_folder/tests/tools/sandbox_probe" "$folder/share/"
+chmod 755 "$folder" "$folder/share" "$folder/share/sandbox_probe"
 
 cat >"$folder/share/boot-test.service" <<'END'
 [Unit]
@@ -35,7 +37,7 @@ Type=oneshot
 ExecStart=/bin/bash /mnt/inside.sh
 StandardOutput=file:/mnt/out
 StandardError=file:/mnt/out
-TimeoutStartSec=90
+TimeoutStartSec=240
 END
 cat >"$folder/share/boot-test.target" <<'END'
 [Unit]
@@ -44,13 +46,14 @@ Requires=basic.target dbus.socket boot-test.service
 AllowIsolate=yes
 END
 
-# A mount namespace of its own: the bind mount of / goes away with it.
+# A mount namespace of its own: the bind mount of / goes away with it. What the container would forbid by itself is let in, so
+# that it is the unit which forbids it.
 cat >"$folder/boot.sh" <<'END'
 set -eu
 mount --make-rprivate /
 mount --bind / "$1/root"
 exec systemd-nspawn --quiet --directory="$1/root" --volatile=overlay --private-network --register=no --keep-unit \
-    --link-journal=no --console=pipe --machine=cobid-boot-test --uuid=c0b1dc0b1dc0b1dc0b1dc0b1dc0b1dc0 \
+    --system-call-filter="@memlock @keyring bpf perf_event_open" --link-journal=no --console=pipe --machine=cobid-boot-test --uuid=c0b1dc0b1dc0b1dc0b1dc0b1dc0b1dc0 \
     --bind="$1/share:/mnt" --bind-ro="$1/share/boot-test.service:/etc/systemd/system/boot-test.service" \
     --bind-ro="$1/share/boot-test.target:/etc/systemd/system/boot-test.target" \
     --boot -- --unit=boot-test.target --log-target=journal --show-status=0
@@ -60,7 +63,7 @@ cgroups() {
 }
 before=$(cgroups)
 status=0
-timeout -k 10 150 unshare --mount bash "$folder/boot.sh" "$folder" </dev/null >"$folder/nspawn.log" 2>&1 || status=$?
+timeout -k 10 300 unshare --mount bash "$folder/boot.sh" "$folder" </dev/null >"$folder/nspawn.log" 2>&1 || status=$?
 # nspawn leaves the groups it made.
 comm -13 <(sort <<<"$before") <(cgroups | sort) | while IFS= read -r group; do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true

@@ -159,7 +159,7 @@ if ! unshare -m true 2>/dev/null; then
 fi
 # A small disk that outlives the daemon: a process of its own holds it.
 # shellcheck disable=SC2016 # expanded inside
-unshare -m bash -c 'cp -r "$1" "$2" && mount -t tmpfs -o size=4m tmpfs "$1" && cp -r "$2/." "$1" && touch "$2.ready" && exec sleep 600' bash \
+unshare -m bash -c 'cp -r "$1" "$2" && mount -t tmpfs -o size=48m tmpfs "$1" && cp -r "$2/." "$1" && touch "$2.ready" && exec sleep 600' bash \
     "$state" "$folder/kept" &
 disk=$!
 wait_until "a small disk is there" test -e "$folder/kept.ready"

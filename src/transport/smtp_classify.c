@@ -92,12 +92,12 @@ static void read_queue_id(const char *text, char ret_id[PROVIDER_ID_SIZE]) {
 
 /* A whole reply has come: where does the dialogue stand now? */
 static void reply_ended(struct smtp_replies *replies, int code) {
-    if (code == SMTP_GREETING) { /* of the relay, or of STARTTLS: EHLO follows both */
+    if (replies->data_began) { /* whatever it says: what follows answers QUIT */
+        replies->ended = true;
+    } else if (code == SMTP_GREETING) { /* of the relay, or of STARTTLS: EHLO follows both */
         replies->ehlo_pending = true;
     } else if (code == SMTP_DATA_BEGIN) {
         replies->data_began = true;
-    } else if (replies->data_began) {
-        replies->ended = true;
     } else if (code / 100 == 2 && replies->ehlo_pending) {
         replies->ehlo_pending = false;
     } else if (code / 100 == 2 && code != SMTP_AUTH_DONE) {

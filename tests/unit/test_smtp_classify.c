@@ -47,6 +47,10 @@ static const struct row {
     {DATA "250 Ok|", CURLE_ABORTED_BY_CALLBACK, BODY_READ, OUTCOME_ACCEPTED,
      "250"}, /* cut off in QUIT */
     {DATA "250 Ok|", CURLE_OK, BODY_UNREAD, OUTCOME_UNCERTAIN, "connection lost after sending (0)"},
+    {DATA "220 What?|452 4.3.1 to QUIT|", CURLE_WEIRD_SERVER_REPLY, BODY_READ, OUTCOME_UNCERTAIN,
+     "connection lost after sending (8)"},
+    {DATA "354 Go on|452 4.3.1 to QUIT|", CURLE_WEIRD_SERVER_REPLY, BODY_READ, OUTCOME_UNCERTAIN,
+     "connection lost after sending (8)"},
     {RCPT, CURLE_OK, BODY_UNREAD, OUTCOME_UNCERTAIN, "connection lost after sending (0)"},
     {MAIL "550 5.1.1 No such mailbox|221 Bye|", CURLE_SEND_ERROR, BODY_UNREAD,
      OUTCOME_REFUSED_RECIPIENT, "550 5.1.1"},

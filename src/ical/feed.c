@@ -226,8 +226,10 @@ static void open_text(struct text *t, size_t event_count) {
     text_init(t, buffer, capacity);
 }
 
+/* Readers drop a property of nothing but blanks. */
 static bool text_is_fine(const char *text, size_t bytes_max) {
-    return text != NULL && text_check(text, strlen(text), bytes_max) == TEXT_FINE;
+    return text != NULL && text_check(text, strlen(text), bytes_max) == TEXT_FINE &&
+           text[strspn(text, " ")] != '\0';
 }
 
 /* Letters, digits and hyphens only, so that it needs no escaping and names nobody's host. */

@@ -158,8 +158,8 @@ static void test_refused_calendar(void **state) {
         "<a@b.example>",
         "a b@c.example",
     };
-    static const char *const names[] = {"",       "Two\nlines", "Two\r\nX-A:lines",
-                                        "bell\a", "\xff",       "right\xe2\x80\xaeleft"};
+    static const char *const names[] = {
+        "", "  ", "Two\nlines", "Two\r\nX-A:lines", "bell\a", "\xff", "right\xe2\x80\xaeleft"};
     for (size_t i = 0; i < ARRAY_COUNT(organizers); i++) {
         struct feed_calendar calendar = seven_events();
         calendar.organizer = organizers[i];
@@ -180,8 +180,8 @@ static void test_refused_calendar(void **state) {
 
 static void test_refused_event(void **state) {
     (void)state;
-    static const char *const summaries[] = {
-        "", "Two\nlines", "Two\r\nATTENDEE:x", "tab\t", "\xc3", "esc\x1b", NULL};
+    static const char *const summaries[] = {"",      " ",    "Two\nlines", "Two\r\nATTENDEE:x",
+                                            "tab\t", "\xc3", "esc\x1b",    NULL};
     struct feed_calendar calendar = seven_events();
     for (size_t i = 0; i < ARRAY_COUNT(summaries); i++) {
         events[3].summary = summaries[i];

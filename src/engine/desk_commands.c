@@ -263,7 +263,7 @@ int message_command_cancel(struct call *c) {
 int message_command_release(struct call *c) {
     char clock[INSTANT_TEXT_SIZE];
     struct store_counts counts;
-    int r = store_count(c->e->store, c->e->now, &counts);
+    int r = store_count(c->e->store, c->e->now, c->e->shut, &counts);
 
     if (r < 0) {
         return call_failed(c, r, "the store");

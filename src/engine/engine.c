@@ -75,8 +75,8 @@ int engine_start(struct engine *e) {
 }
 
 static int work(struct engine *e, bool *ret_more) {
-    int (*const lanes[])(struct engine *) = {chain_due, course_due, duty_due, receipts_due,
-                                             outbox_dispatch};
+    int (*const lanes[])(struct engine *) = {chain_due,    course_due, duty_due,
+                                             receipts_due, outbox_end, outbox_dispatch};
     bool more = false;
 
     for (size_t i = 0; i < ARRAY_COUNT(lanes); i++) {
@@ -203,7 +203,7 @@ static void describe_next(struct engine *e, struct text *t) {
     struct instant next;
     char when[INSTANT_TEXT_SIZE];
 
-    if (store_next_wake(e->store, &next) == 0 && next.us != INSTANT_NEVER.us) {
+    if (store_next_wake(e->store, STORE_ALL_MESSAGES, &next) == 0 && next.us != INSTANT_NEVER.us) {
         next.us -= next.us % SECOND_US;
         instant_to_text(next, when);
         text_addf(t, ", next at %s", when);
@@ -231,6 +231,10 @@ static void find_trouble(const struct engine *e, const struct store_counts *c,
     add_held(e, c, &t);
     if (c->overdue > 0) {
         text_addf(&t, "%s%lld timers overdue", t.length ? "; " : "", (long long)c->overdue);
+    }
+    if (c->delayed > 0) {
+        text_addf(&t, "%s%lld messages have waited for their gateway for ten minutes",
+                  t.length ? "; " : "", (long long)c->delayed);
     }
     if (c->quarantined > 0) {
         text_addf(&t, "%s%lld rows set aside", t.length ? "; " : "", (long long)c->quarantined);
@@ -262,7 +266,8 @@ int engine_audit(struct engine *e, struct audit_report *ret_report) {
     struct text status = TEXT_IN(report.status);
 
     hold_look(e);
-    const int r = store_count(e->store, e->now, &c);
+    e->idle = false; /* nobody has looked at what is due */
+    const int r = store_count(e->store, e->now, e->shut, &c);
 
     if (r < 0) {
         return r;

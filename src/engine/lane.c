@@ -41,14 +41,14 @@ static bool probing(const struct lane *lane) {
     return lane->failures >= BREAKER_FAILURES && lane->in_flight > 0;
 }
 
-const struct gateway *lane_choose(struct engine *e, const struct message_row *m,
+const struct gateway *lane_choose(struct engine *e, enum channel channel, enum audience audience,
                                   struct instant *ret_until) {
-    const struct gateway *g = config_channel_gateway(e->setup.config, m->channel);
+    const struct gateway *g = config_channel_gateway(e->setup.config, channel);
     struct instant until = INSTANT_NEVER;
     bool probed = false;
 
     for (int hops = 0; g && hops < GATEWAYS_MAX; hops++) {
-        struct lane *lane = find(e, g->name, m->audience);
+        struct lane *lane = find(e, g->name, audience);
         struct instant pause;
         assert(lane);
         const bool open = instant_cmp(e->now, lane->open_until) < 0;

@@ -7,9 +7,9 @@
 
 #include "turn.h"
 
-/* The gateway for a message now: its own, or the backup while the breaker is open. NULL: not before
- * *ret_until, or (INSTANT_NEVER) when a lane is free. */
-const struct gateway *lane_choose(struct engine *e, const struct message_row *m,
+/* The gateway for the channel's messages to the audience now: its own, or the backup while the
+ * breaker is open. NULL: the lane is shut, until *ret_until or (INSTANT_NEVER) an answer. */
+const struct gateway *lane_choose(struct engine *e, enum channel channel, enum audience audience,
                                   struct instant *ret_until);
 /* A message was claimed for it. */
 void lane_take(struct engine *e, const char *gateway, enum audience audience);

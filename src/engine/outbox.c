@@ -18,11 +18,8 @@
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
-/* Rows looked at beyond those worked on, when the first ones wait for a free lane: a slow gateway
- * must not stand in front of a fast one. */
-enum { LOOK_AHEAD_MAX = 512 };
-/* Of claim(): the row waits for a free lane. */
-enum { CLAIM_BLOCKED = 1 };
+/* A lane that waits for an answer is looked at again after this; an answer wakes us earlier. */
+static const struct span shut_pause = {SECOND_US};
 
 struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience,
                                 const char *recipient) {
@@ -281,14 +278,10 @@ static int postpone(struct engine *e, struct message_row *m, struct instant unti
 static int send_now(struct engine *e, struct message_row *m) {
     struct complaint complaint = {0};
     struct instant until = INSTANT_NEVER;
-    const struct gateway *g = lane_choose(e, m, &until);
+    const struct gateway *g = lane_choose(e, m->channel, m->audience, &until);
 
     if (!g) {
-        if (until.us == INSTANT_NEVER.us) {
-            e->blocked = true;
-            return CLAIM_BLOCKED;
-        }
-        return postpone(e, m, until);
+        return -EUCLEAN; /* its lane is open: the row is not what its lane says */
     }
     int r = render_message(e, m, &complaint);
 
@@ -365,29 +358,98 @@ int outbox_set_aside(struct engine *e, const char *id, int error) {
                        arena_printf(&e->arena, "message %s cannot be read and was set aside.", id));
 }
 
-int outbox_dispatch(struct engine *e) {
-    char ids[LOOK_AHEAD_MAX][MESSAGE_ID_SIZE];
-    const int count = message_due(e->store, e->now, ids, LOOK_AHEAD_MAX);
-    int worked = 0;
+/* Works on one row in a part of its own. Returns 0, or the store's trouble. */
+static int work_on(struct engine *e, const char *id,
+                   int (*work)(struct engine *e, const char *id)) {
+    const uint32_t sends = e->send_count;
+    int r = store_part_begin(e->store);
 
-    for (int i = 0; i < count && worked < TURN_ROWS_MAX; i++) {
-        const uint32_t sends = e->send_count;
-        int r = store_part_begin(e->store);
+    if (r < 0) {
+        return r;
+    }
+    r = work(e, id);
+    const int ended = store_part_end(e->store, r >= 0);
+    if (turn_trouble(r) || ended < 0) {
+        return ended < 0 ? ended : r;
+    }
+    assert(r >= 0 || e->send_count == sends);
+    return r < 0 ? outbox_set_aside(e, id, r) : 0;
+}
+
+static int end_late(struct engine *e, const char *id) {
+    struct message_row m;
+    const int r = message_find(e->store, id, &e->arena, &m);
+
+    return r < 0 ? r : outbox_expire(e, &m);
+}
+
+int outbox_end(struct engine *e) {
+    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
+    const int count = message_ended(e->store, e->now, ids, TURN_ROWS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = work_on(e, ids[i], end_late);
         if (r < 0) {
             return r;
         }
-        r = claim(e, ids[i]);
-        const int ended = store_part_end(e->store, r >= 0);
-        if (turn_trouble(r) || ended < 0) {
-            return ended < 0 ? ended : r;
+    }
+    return count;
+}
+
+/* A lane that no message of ours has is open: its rows are looked at, and set aside. */
+static bool lane_open(struct engine *e, int32_t lane) {
+    const int32_t channel = lane / AUDIENCE_COUNT, audience = lane % AUDIENCE_COUNT;
+    struct instant until = INSTANT_NEVER;
+
+    if (lane < 0 || channel >= CHANNEL_COUNT ||
+        lane_choose(e, (enum channel)channel, (enum audience)audience, &until)) {
+        return true;
+    }
+    until = until.us == INSTANT_NEVER.us ? instant_add(e->now, shut_pause) : until;
+    e->shut |= UINT64_C(1) << lane;
+    e->shut_until = instant_min(e->shut_until, until);
+    return false;
+}
+
+static bool lane_shut(const struct engine *e, int32_t lane) {
+    return lane >= 0 && lane < 64 && (e->shut >> lane & 1);
+}
+
+/* Returns how many rows of this lane and priority were worked on, at most `most`. */
+static int dispatch_lane(struct engine *e, int32_t lane, int priority, int most) {
+    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
+    const int count = message_due(e->store, lane, priority, e->now, ids, (size_t)most);
+
+    for (int i = 0; i < count; i++) {
+        if (!lane_open(e, lane)) {
+            return i;
         }
-        worked += r != CLAIM_BLOCKED;
+        const int r = work_on(e, ids[i], claim);
         if (r < 0) {
-            assert(e->send_count == sends);
-            r = outbox_set_aside(e, ids[i], r);
+            return r;
+        }
+    }
+    return count;
+}
+
+/* By priority over all lanes: what is urgent goes first, and a slow gateway does not stand in front
+ * of a fast one. */
+int outbox_dispatch(struct engine *e) {
+    int32_t lanes[MESSAGE_LANES_MAX];
+    const int count = message_lanes(e->store, lanes);
+    int worked = 0;
+
+    e->shut = 0;
+    e->shut_until = INSTANT_NEVER;
+    for (int priority = 1; priority <= KIND_PRIORITY_MAX && count > 0; priority++) {
+        for (int i = 0; i < count && worked < TURN_ROWS_MAX; i++) {
+            const int r = lane_shut(e, lanes[i])
+                              ? 0
+                              : dispatch_lane(e, lanes[i], priority, TURN_ROWS_MAX - worked);
             if (r < 0) {
                 return r;
             }
+            worked += r;
         }
     }
     return count < 0 ? count : worked;

@@ -33,9 +33,11 @@ _must_use_ int outbox_stop_reason(struct engine *e, const struct message_row *m,
 /* A row that cannot be read or decided: it is set aside and alarmed, the others go on. */
 _must_use_ int outbox_set_aside(struct engine *e, const char *id, int error);
 
+/* Ends what is too late, whatever its lane does. Returns the number of rows worked on. */
+_must_use_ int outbox_end(struct engine *e);
 /* Claims due messages within this turn: re-checks each, renders it, commits the intent; the sends
- * follow the commit. Returns the number of rows worked on; those that wait for a free lane set
- * e->blocked instead. */
+ * follow the commit. Returns the number of rows worked on; lanes that cannot take theirs are left
+ * in e->shut, and nothing of those rows is read or written. */
 _must_use_ int outbox_dispatch(struct engine *e);
 /* Settles one attempt within this turn. Returns 0, also when the answer is not awaited any more or
  * its row had to be set aside; else the store's trouble. */

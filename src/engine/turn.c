@@ -10,9 +10,6 @@
 #include "hold.h"
 #include "outbox.h"
 
-/* Messages wait for a free lane: an answer to one of those in flight wakes us earlier. */
-static const struct span blocked_pause = {SECOND_US};
-
 static void point(struct engine *e, const char *name) {
     if (e->ports.point) {
         e->ports.point(e->ports.world, name);
@@ -24,7 +21,7 @@ int turn_begin(struct engine *e) {
     hold_look(e);
     e->hold_before = e->hold;
     e->send_count = 0;
-    e->blocked = e->idle = false;
+    e->idle = false;
     e->in_flight_before = e->in_flight;
     memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
     if (store_fatal(e->store)) {
@@ -52,13 +49,14 @@ bool turn_trouble(int error) {
 
 int turn_arm(struct engine *e) {
     struct instant next = INSTANT_NEVER;
-    const int r = store_next_wake(e->store, &next);
+    const bool shut = e->idle && e->shut != 0; /* what is due by now waits for its lane */
+    const int r = store_next_wake(e->store, shut ? e->now : STORE_ALL_MESSAGES, &next);
 
     if (r < 0) {
         return r;
     }
-    if (e->blocked && instant_cmp(next, e->now) <= 0) {
-        next = instant_add(e->now, blocked_pause); /* an answer wakes us earlier */
+    if (shut) {
+        next = instant_min(next, e->shut_until);
     }
     e->ports.wake_at(e->ports.world, hold_to_wall(e, next));
     return 0;

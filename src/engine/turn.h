@@ -57,8 +57,11 @@ struct engine {
     uint32_t send_count;
     uint32_t in_flight;
     struct hold hold;
-    bool idle;    /* this turn has found nothing to do */
-    bool blocked; /* this turn left due messages that wait for a free lane */
+    bool idle; /* this turn has looked at all that is due and found nothing to do */
+    /* What the last dispatch left: lanes (1 << message_lane()) with due messages that they cannot
+     * take, and when to look at them again. */
+    uint64_t shut;
+    struct instant shut_until;
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
     struct incoming_counts incoming[GATEWAYS_MAX];
     /* As they were when the turn began: an undone turn has counted nothing. */

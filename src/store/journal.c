@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cobi/store/messages.h"
 #include "logs.h"
 #include "query.h"
 
@@ -334,7 +335,27 @@ static int count_columns(struct store *store, enum statement statement,
     return 0;
 }
 
-int store_count(struct store *store, struct instant now, struct store_counts *ret_counts) {
+static int count_lanes(struct store *store, struct instant now, uint64_t shut,
+                       struct store_counts *c) {
+    int32_t lanes[MESSAGE_LANES_MAX];
+    const int count = message_lanes(store, lanes);
+
+    for (int i = 0; i < count; i++) {
+        const bool waits = lanes[i] >= 0 && lanes[i] < 64 && (shut >> lanes[i] & 1);
+        _cleanup_query_ struct query q = query_begin(store, STATEMENT_COUNT_OVERDUE_LANE);
+        bind_int(&q, lanes[i]);
+        bind_int(&q, now.us - (waits ? 10 : 2) * MINUTE_US);
+        const int r = query_row(&q);
+        if (r < 0) {
+            return r;
+        }
+        *(waits ? &c->delayed : &c->overdue) += read_int(&q);
+    }
+    return count < 0 ? count : 0;
+}
+
+int store_count(struct store *store, struct instant now, uint64_t shut,
+                struct store_counts *ret_counts) {
     struct store_counts c = {0};
     const struct instant before = {now.us - 2 * MINUTE_US};
     int64_t *const overdue[] = {&c.overdue}, *const people[] = {&c.participants_active};
@@ -345,6 +366,7 @@ int store_count(struct store *store, struct instant now, struct store_counts *re
     int64_t *const failed[] = {&c.messages_failed}, *const tasks[] = {&c.quarantined};
     int r = count_columns(store, STATEMENT_COUNT_OVERDUE, &before, overdue, ARRAY_COUNT(overdue));
 
+    r = r < 0 ? r : count_lanes(store, now, shut, &c);
     r = r < 0 ? r : count_columns(store, STATEMENT_COUNT_PEOPLE, NULL, people, ARRAY_COUNT(people));
     r = r < 0
             ? r

@@ -50,6 +50,7 @@ int message_insert(struct store *store, struct message_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_INSERT);
 
     bind_text(&q, key);
+    bind_int(&q, message_lane(row->channel, row->audience));
     bind_int(&q, kind_policies[row->kind].priority);
     bind_common(&q, row);
     bind_text(&q, message_state_to_text(row->state));
@@ -142,6 +143,7 @@ int message_update(struct store *store, const struct message_row *row, enum mess
     bind_sealed(&q, "message.body", row->id, row->body);
     bind_text(&q, row->provider_id);
     bind_text(&q, channel_to_text(row->channel));
+    bind_int(&q, message_lane(row->channel, row->audience));
     bind_text(&q, row->id);
     bind_text(&q, message_state_to_text(from));
     const int r = query_run(&q);
@@ -149,9 +151,38 @@ int message_update(struct store *store, const struct message_row *row, enum mess
     return r < 0 ? r : r == 1 ? 0 : -ESTALE;
 }
 
-int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE],
-                size_t capacity) {
+int message_lanes(struct store *store, int32_t ret_lanes[MESSAGE_LANES_MAX]) {
+    int32_t last = INT32_MIN;
+    int count = 0;
+
+    while (count < MESSAGE_LANES_MAX) {
+        _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_LANE);
+        bind_int(&q, last);
+        const int r = query_row(&q);
+        if (r <= 0) {
+            return r < 0 ? r : count;
+        }
+        const int64_t lane = read_int(&q);
+        last = lane > INT32_MAX ? INT32_MAX : (int32_t)lane;
+        ret_lanes[count++] = last;
+    }
+    return count;
+}
+
+int message_due(struct store *store, int32_t lane, int priority, struct instant now,
+                char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_DUE);
+
+    bind_int(&q, lane);
+    bind_int(&q, priority);
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+}
+
+int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE],
+                  size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_ENDED);
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);

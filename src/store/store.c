@@ -363,8 +363,11 @@ bool store_equal_secret(const char *a, const char *b) {
     return strlen(b) == length && CRYPTO_memcmp(a, b, length) == 0;
 }
 
-int store_next_wake(struct store *store, struct instant *ret_instant) {
+int store_next_wake(struct store *store, struct instant messages_after,
+                    struct instant *ret_instant) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_NEXT_WAKE);
+
+    bind_int(&q, messages_after.us);
     const int r = query_row(&q);
 
     if (r < 0) {

@@ -269,6 +269,12 @@ void laws_accepted(struct sim *sim, const struct parcel *p) {
 
 /* ---- after every turn ---- */
 
+/* A due message may wait for its lane: while an answer is awaited there, or its gateway was down in
+ * the last quarter of an hour (the longest pause of a breaker). */
+#define LANE_WAITS                                                                                 \
+    "EXISTS(SELECT 1 FROM attempt a JOIN message o ON o.id=a.message WHERE o.lane=m.lane AND "     \
+    "(a.ended_us=0 OR (a.outcome='gateway_down' AND a.ended_us>=?1-900000000)))"
+
 /* Each names rows that break it. ?1: now; ?2: codes that are a miss; ?3: those the advocates hear
  * of; ?4: time to take a mis-tap back. */
 struct sql_law {
@@ -340,8 +346,8 @@ static const struct sql_law idle_laws[] = {
      "recorded_us+?4+120000000<?1",
      "was missed and nobody was told in time"},
     {"overdue",
-     "SELECT id FROM session WHERE wake_us<?1-120000000 UNION ALL SELECT id FROM message WHERE "
-     "wake_us<?1-120000000 AND state<>'sending' UNION ALL"
+     "SELECT id FROM session WHERE wake_us<?1-120000000 UNION ALL SELECT id FROM message m WHERE "
+     "wake_us<?1-120000000 AND state<>'sending' AND NOT " LANE_WAITS " UNION ALL"
      " SELECT id FROM escalation WHERE wake_us<?1-120000000 UNION ALL SELECT id FROM task WHERE "
      "wake_us<?1-120000000",
      "has a timer that nobody heeds"},
@@ -412,18 +418,31 @@ void laws_turn(struct sim *sim) {
     judge(sim, turn_laws, ARRAY_COUNT(turn_laws));
 }
 
+/* The first timer that somebody has to heed. */
+static int64_t next_wake(struct sim *sim) {
+    sqlite3_stmt *row = witness_ask(
+        sim,
+        "SELECT coalesce(min(w),9223372036854775807) FROM (SELECT min(wake_us) w FROM session "
+        "UNION ALL SELECT min(wake_us) FROM message m"
+        " WHERE state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
+        ") UNION ALL SELECT min(not_after_us) FROM message WHERE "
+        "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
+        "min(wake_us) FROM task)");
+
+    (void)sqlite3_bind_int64(row, 1, sim->clock.us);
+    const int64_t next = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : INT64_MAX;
+
+    witness_done(row);
+    return next;
+}
+
 void laws_idle(struct sim *sim) {
     const struct instant now = sim_believed(sim);
     struct audit_report report;
     const int64_t sending = witness_number(
         sim, "SELECT count(*) FROM message WHERE state='sending'", NULL);
-    const int64_t next = witness_number(
-        sim,
-        "SELECT coalesce(min(w),9223372036854775807) FROM (SELECT min(wake_us) w FROM session "
-        "UNION ALL SELECT min(wake_us) FROM message"
-        " WHERE state<>'sending' UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
-        "min(wake_us) FROM task)",
-        NULL);
+    const int64_t next = next_wake(sim);
+
     /* While answers are awaited a full lane may hold others back: not yet idle. */
     judge(sim, idle_laws, ARRAY_COUNT(idle_laws) - (sim->answer_count > 0));
     if (sending != (int64_t)sim->answer_count) {

@@ -138,8 +138,9 @@ WRAP(int, session_update, struct store *store, const struct session_row *row,
     return __real_session_update(store, &wrong, from_state, from_revision);
 }
 
-WRAP(int, store_next_wake, struct store *store, struct instant *ret_instant) {
-    const int r = __real_store_next_wake(store, ret_instant);
+WRAP(int, store_next_wake, struct store *store, struct instant messages_after,
+     struct instant *ret_instant) {
+    const int r = __real_store_next_wake(store, messages_after, ret_instant);
 
     if (on("the timer is lost") && r == 0 && ret_instant->us != INSTANT_NEVER.us) {
         ret_instant->us += 3 * HOUR_US;

@@ -346,6 +346,75 @@ static void test_breaker(void **state) {
     assert_string_equal(reply_text("trouble"), "");
 }
 
+/* Changes of so many sessions of P-1, each a text that waits now. */
+static void queue_changes(int count) {
+    plan("P-1");
+    at("2027-01-05 09:00");
+    for (int n = 2; n < 2 + count; n++) {
+        do_("session move %s --to '%.10s 14:30' --by service", session_id("P-1", n),
+            session_start(session_id("P-1", n)));
+    }
+}
+
+/* What waits for its lane is not written: a backlog costs nothing while it waits. It is not overdue
+ * either, but after ten minutes health says so. */
+static void test_a_shut_lane_leaves_its_rows_alone(void **state) {
+    (void)state;
+    world_close();
+    world_open(NULL, "{ name = \"texts\"; type = \"spool\"; channel = \"sms\"; rate = \"1/h\"; },"
+                     "{ name = \"mail\"; type = \"spool\"; channel = \"email\"; }");
+    world_cast();
+    queue_changes(6);
+    run();
+    const char *rows = "SELECT group_concat(id||state||wake_us||attempt_count) FROM message WHERE "
+                       "state='queued'";
+    const char *before = arena_copy(&w.arena, sql("%s", rows));
+    const int waiting = sql_int("SELECT count(*) FROM message WHERE state='queued'");
+
+    assert_true(waiting >= 5);
+    pass("9m");
+    do_("health");
+    assert_string_equal(reply_text("trouble"), "");
+    assert_string_equal(sql("%s", rows), before);
+    pass("3m");
+    do_("health");
+    assert_non_null(strstr(reply_text("trouble"), "have waited for their gateway"));
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE state='queued'"), waiting);
+    pass("50m");
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE state='queued'"), waiting - 1);
+}
+
+/* A lane that stays shut does not keep a message past its time: it ends then, and a person phones.
+ */
+static void test_a_shut_lane_does_not_hide_what_is_too_late(void **state) {
+    (void)state;
+    world_close();
+    world_open(NULL, "{ name = \"texts\"; type = \"spool\"; channel = \"sms\"; rate = \"1/d\"; },"
+                     "{ name = \"mail\"; type = \"spool\"; channel = \"email\"; }");
+    world_cast();
+    do_("participant set P-1 --email ''");
+    queue_changes(2);
+    sabotage("UPDATE message SET not_after_us=%lld WHERE state='queued' AND kind='change'",
+             (long long)local("2027-01-05 09:20").us);
+    run();
+    const int waiting = sql_int(
+        "SELECT count(*) FROM message WHERE kind='change' AND state='queued'");
+
+    assert_true(waiting >= 1);
+    pass("19m");
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM message WHERE kind='change' AND state='expired'"), 0);
+    pass("1m");
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM message WHERE kind='change' AND state='expired'"), waiting);
+    print_message(
+        "%s\n",
+        sql("SELECT group_concat(kind||' '||state||' '||reason||' '||channel||' "
+            "'||(due_us/1000000)||' '||coalesce(not_after_us/1000000,0),char(10)) FROM message"));
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM task WHERE kind='phone' AND about LIKE 'change%%'"), waiting);
+}
+
 static void test_backup(void **state) {
     (void)state;
     world_close();
@@ -546,6 +615,8 @@ int main(void) {
         TEST(test_expired_reminder_is_phoned),
         TEST(test_two_moves_one_text),
         TEST(test_breaker),
+        TEST(test_a_shut_lane_leaves_its_rows_alone),
+        TEST(test_a_shut_lane_does_not_hide_what_is_too_late),
         TEST(test_backup),
         TEST(test_pacing),
         TEST(test_not_even_begun),

@@ -414,7 +414,7 @@ static void counts_are_right(void **state) {
     struct world *w = *state;
     struct store_counts c = {.overdue = -1};
 
-    assert_int_equal(store_count(w->store, at_minute(0), &c), 0);
+    assert_int_equal(store_count(w->store, at_minute(0), 0, &c), 0);
     assert_int_equal(c.overdue + c.participants_active + c.sessions_planned + c.awaiting_outcome +
                          c.escalations_open + c.escalations_exhausted + c.messages_queued +
                          c.messages_sending + c.messages_uncertain + c.messages_failed +
@@ -443,7 +443,7 @@ static void counts_are_right(void **state) {
         assert_int_equal(escalation_insert(w->store, &e), 1);
     }
     world_commit(w);
-    assert_int_equal(store_count(w->store, at_minute(62), &c), 0);
+    assert_int_equal(store_count(w->store, at_minute(62), 0, &c), 0);
     assert_int_equal(c.overdue, 0); /* session 1 was due at 60: not more than two minutes ago */
     assert_int_equal(c.participants_active, 1);
     assert_int_equal(c.sessions_planned, 3);
@@ -456,9 +456,9 @@ static void counts_are_right(void **state) {
     assert_int_equal(c.messages_failed, 2);
     assert_int_equal(c.oldest_sending_us, at_minute(602).us);
     assert_int_equal(c.quarantined, 0);
-    assert_int_equal(store_count(w->store, at_minute(63), &c), 0);
+    assert_int_equal(store_count(w->store, at_minute(63), 0, &c), 0);
     assert_int_equal(c.overdue, 1);
-    assert_int_equal(store_count(w->store, at_minute(9999), &c), 0);
+    assert_int_equal(store_count(w->store, at_minute(9999), 0, &c), 0);
     assert_int_equal(c.overdue, 5 + 8 + 6);
 }
 
@@ -485,7 +485,7 @@ static void what_is_set_aside_is_counted_and_not_overdue(void **state) {
         w, "UPDATE session SET state='lost',start_local=''; UPDATE message SET "
            "state='queued',kind='x'; UPDATE escalation SET state='x'; UPDATE task SET state='x'");
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        assert_int_equal(store_count(w->store, at_minute(9999), &c), 0);
+        assert_int_equal(store_count(w->store, at_minute(9999), 0, &c), 0);
         assert_int_equal(c.overdue, 4 - i);
         assert_int_equal(c.quarantined, i);
         assert_int_equal(store_quarantine(w->store, rows[i].table, rows[i].id, at_minute(0)), 0);
@@ -493,10 +493,10 @@ static void what_is_set_aside_is_counted_and_not_overdue(void **state) {
         assert_int_equal(store_quarantine(w->store, rows[i].table, "nobody", at_minute(0)),
                          -ENOENT);
     }
-    assert_int_equal(store_count(w->store, at_minute(9999), &c), 0);
+    assert_int_equal(store_count(w->store, at_minute(9999), 0, &c), 0);
     assert_int_equal(c.overdue, 0);
     assert_int_equal(c.quarantined, 4);
-    assert_int_equal(store_next_wake(w->store, &next), 0);
+    assert_int_equal(store_next_wake(w->store, STORE_ALL_MESSAGES, &next), 0);
     assert_int_equal(next.us, INSTANT_NEVER.us);
 }
 

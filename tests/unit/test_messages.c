@@ -208,11 +208,11 @@ static void updates_are_guarded(void **state) {
 
 /* ---- what is due ---- */
 
-static void what_is_due_comes_by_priority_then_time(void **state) {
+static void what_is_due_comes_by_lane_and_priority_then_time(void **state) {
     struct world *w = *state;
-    char ids[20][MESSAGE_ID_SIZE];
-    int last_priority = 0, count;
-    struct instant last = {0};
+    char ids[60][MESSAGE_ID_SIZE];
+    int32_t lanes[MESSAGE_LANES_MAX];
+    int count = 0;
 
     world_begin(w);
     for (uint32_t i = 0; i < 60; i++) {
@@ -220,28 +220,89 @@ static void what_is_due_comes_by_priority_then_time(void **state) {
         m.kind = (enum message_kind)(i % MESSAGE_KIND_COUNT);
         m.state = i % 5 == 0 ? MESSAGE_UNCERTAIN : i % 7 == 0 ? MESSAGE_HELD : MESSAGE_QUEUED;
         m.wake_at = at_minute((i * 17) % 60);
-        if (i % 6 == 1) {
+        m.audience = (enum audience)(i % 3);
+        m.channel = i % 2 ? CHANNEL_SMS : CHANNEL_EMAIL;
+        if (i % 11 == 1) {
             m.state = MESSAGE_SENDING; /* never due by itself */
         }
         assert_int_equal(message_insert(w->store, &m), 1);
     }
     world_commit(w);
-    count = message_due(w->store, at_minute(30), ids, 20);
-    assert_int_equal(count, 20);
-    for (int i = 0; i < count; i++) {
-        const struct message_row m = get(w, ids[i]);
-        const int priority = kind_policies[m.kind].priority;
-        assert_true(m.state != MESSAGE_SENDING && m.wake_at.us <= at_minute(30).us);
-        assert_true(priority > last_priority ||
-                    (priority == last_priority && instant_cmp(m.wake_at, last) >= 0));
-        last_priority = priority;
-        last = m.wake_at;
+    assert_int_equal(message_lanes(w->store, lanes), 6);
+    for (int i = 0; i < 6; i++) {
+        assert_true(i == 0 || lanes[i] > lanes[i - 1]);
+        for (int priority = 0; priority <= KIND_PRIORITY_MAX + 1; priority++) {
+            struct instant last = {0};
+            const int due = message_due(w->store, lanes[i], priority, at_minute(30), ids, 60);
+            for (int k = 0; k < due; k++) {
+                const struct message_row m = get(w, ids[k]);
+                assert_true(m.state != MESSAGE_SENDING && m.wake_at.us <= at_minute(30).us);
+                assert_int_equal(message_lane(m.channel, m.audience), lanes[i]);
+                assert_int_equal(kind_policies[m.kind].priority, priority);
+                assert_true(instant_cmp(m.wake_at, last) >= 0);
+                last = m.wake_at;
+            }
+            count += due;
+            assert_int_equal(message_due(w->store, lanes[i], priority, at_minute(-1), ids, 60), 0);
+        }
     }
-    assert_int_equal(message_due(w->store, at_minute(-1), ids, 20), 0);
+    assert_int_equal(
+        count, raw_number(w, arena_printf(&w->arena,
+                                          "SELECT count(*) FROM message WHERE state<>'sending' AND "
+                                          "wake_us<=%lld",
+                                          (long long)at_minute(30).us)));
+}
+
+static void what_is_set_aside_is_not_due(void **state) {
+    struct world *w = *state;
+    char ids[5][MESSAGE_ID_SIZE], again[5][MESSAGE_ID_SIZE];
+    struct message_row m = message_sample("S-1", 0);
+
+    world_begin(w);
+    for (uint32_t i = 0; i < 5; i++) {
+        m = message_sample("S-1", i);
+        m.wake_at = at_minute(i);
+        m.not_after = at_minute(20 + i);
+        assert_int_equal(message_insert(w->store, &m), 1);
+    }
+    world_commit(w);
+    const int32_t lane = message_lane(m.channel, m.audience);
+    const int priority = kind_policies[m.kind].priority;
+
+    assert_int_equal(message_due(w->store, lane, priority, at_minute(10), ids, 5), 5);
+    assert_int_equal(message_ended(w->store, at_minute(19), again, 5), 0);
+    assert_int_equal(message_ended(w->store, at_minute(22), again, 5), 3);
+    assert_string_equal(again[2], ids[2]);
     assert_int_equal(store_quarantine(w->store, "message", ids[0], at_minute(0)), 0);
-    char again[20][MESSAGE_ID_SIZE];
-    assert_int_equal(message_due(w->store, at_minute(30), again, 20), 20);
+    assert_int_equal(message_due(w->store, lane, priority, at_minute(10), again, 5), 4);
     assert_string_equal(again[0], ids[1]);
+    assert_int_equal(message_ended(w->store, at_minute(22), again, 5), 2);
+    assert_string_equal(again[0], ids[1]);
+}
+
+/* What waits for its lane is passed over, but not the moment at which it is too late. */
+static void the_next_wake_passes_over_what_waits(void **state) {
+    struct world *w = *state;
+    struct message_row due = message_sample("S-1", 0), later = message_sample("S-1", 1);
+    struct instant next;
+
+    due.wake_at = at_minute(1);
+    due.not_after = at_minute(50);
+    later.wake_at = at_minute(60);
+    later.not_after = INSTANT_NEVER;
+    world_begin(w);
+    assert_int_equal(message_insert(w->store, &due), 1);
+    assert_int_equal(message_insert(w->store, &later), 1);
+    world_commit(w);
+    assert_int_equal(store_next_wake(w->store, STORE_ALL_MESSAGES, &next), 0);
+    assert_int_equal(next.us, at_minute(1).us);
+    assert_int_equal(store_next_wake(w->store, at_minute(5), &next), 0);
+    assert_int_equal(next.us, at_minute(50).us);
+    due.wake_at = INSTANT_NEVER;
+    due.state = MESSAGE_EXPIRED;
+    assert_int_equal(message_update(w->store, &due, MESSAGE_QUEUED), 0);
+    assert_int_equal(store_next_wake(w->store, at_minute(5), &next), 0);
+    assert_int_equal(next.us, at_minute(60).us);
 }
 
 static void ids_by_state(void **state) {
@@ -561,7 +622,9 @@ int main(void) {
         T(each_part_of_the_key_makes_another_message),
         T(the_longest_key_fits),
         T(updates_are_guarded),
-        T(what_is_due_comes_by_priority_then_time),
+        T(what_is_due_comes_by_lane_and_priority_then_time),
+        T(what_is_set_aside_is_not_due),
+        T(the_next_wake_passes_over_what_waits),
         T(ids_by_state),
         T(all_filters_hold_together),
         T(cancellations_take_what_matches_and_nothing_else),

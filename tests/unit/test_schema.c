@@ -182,6 +182,7 @@ static const struct check_case {
      "IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','"
      "cancelled','expired','held','skipped')"},
     {"UPDATE message SET repeat=2", "repeat IN(0,1)"},
+    {"UPDATE message SET priority=5", "priority BETWEEN 1 AND 4"},
     {"UPDATE message SET quarantined=-1", "quarantined IN(0,1)"},
     {"UPDATE message SET wake_us=NULL",
      "wake_us IS NOT NULL OR state NOT IN('queued','sending','uncertain','held')"},
@@ -302,6 +303,10 @@ static const struct {
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
     {"ABSENCE_LIST", "SCAN (subquery-1)", "as many rows as the caller has room for"},
+    {"COUNT_OVERDUE", "SCAN (subquery-1)", "as many as its limit"},
+    {"COUNT_OVERDUE", "SCAN (subquery-4)", "as many as its limit"},
+    {"COUNT_OVERDUE", "SCAN (subquery-7)", "as many as its limit"},
+    {"COUNT_OVERDUE_LANE", "SCAN (subquery-1)", "as many as its limit"},
 };
 
 static bool scan_allowed(const char *statement, const char *plan) {

@@ -416,7 +416,7 @@ static void another_writer_makes_busy_soon(void **state) {
     assert_false(store_fatal(w->store));
     assert_string_equal(store_error_text(w->store), "database is locked");
     struct instant next;
-    assert_int_equal(store_next_wake(w->store, &next), 0); /* readers go on */
+    assert_int_equal(store_next_wake(w->store, STORE_ALL_MESSAGES, &next), 0); /* readers go on */
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
     world_begin(w);
@@ -557,7 +557,7 @@ static void secrets_are_compared_whole(void **state) {
 static void assert_next(struct world *w, struct instant expected) {
     struct instant next = {-1};
 
-    assert_int_equal(store_next_wake(w->store, &next), 0);
+    assert_int_equal(store_next_wake(w->store, STORE_ALL_MESSAGES, &next), 0);
     assert_int_equal(next.us, expected.us);
 }
 
@@ -613,7 +613,7 @@ static void a_broken_wake_time_strands_nobody(void **state) {
     assert_int_equal(session_due(w->store, at_minute(0), ids, 2), 1);
     assert_int_equal(session_find(w->store, ids[0], &s), -EUCLEAN);
     (void)raw_run(w, "UPDATE session SET wake_us=9223372036854775807");
-    assert_int_equal(store_count(w->store, at_minute(0), &counts), 0);
+    assert_int_equal(store_count(w->store, at_minute(0), 0, &counts), 0);
     assert_int_equal(counts.overdue, 1);
 }
 

@@ -18,11 +18,12 @@ enum message_kind {
 /* When a message of this kind may leave. */
 enum kind_window { WINDOW_ANY, WINDOW_SEND /* the participants' send window */, WINDOW_SEND_EARLY /* the same, from 07:00 for a session that day */, WINDOW_OFFICE /* the office's hours */ };
 #define KIND_WINDOW_COUNT 4
+#define KIND_PRIORITY_MAX 4
 struct kind_policy {
     const char *name; /* "missed_contact" */
     enum kind_window window;
     bool may_repeat;      /* send again when uncertain, marked "may be a repeat" */
-    int priority;         /* 1 first */
+    int priority;         /* 1 first, to KIND_PRIORITY_MAX */
     bool held_after_jump; /* waits, for a participant, while nobody knows whether the clock is right */
     struct span lifetime; /* not_after = due + lifetime; 0: never expires; reminder, change, cancellation: computed from the session instead */
 };

@@ -34,14 +34,16 @@ _must_use_ int access_append(struct store *store, const struct audit_entry *entr
 _must_use_ int access_verify(struct store *store, int64_t *ret_bad_sequence);
 
 struct store_counts {
-    int64_t overdue;       /* wake_at more than two minutes ago */
+    int64_t overdue;       /* wake_at more than two minutes ago; all counts of what is late stop at 100,000 a table or lane */
+    int64_t delayed;       /* due for more than ten minutes in a lane that is shut */
     int64_t participants_active, sessions_planned, awaiting_outcome;
     int64_t escalations_open, escalations_exhausted;
     int64_t messages_queued, messages_sending, messages_uncertain, messages_held, messages_failed;
     int64_t oldest_sending_us; /* 0: none */
     int64_t quarantined;
 };
-_must_use_ int store_count(struct store *store, struct instant now, struct store_counts *ret_counts);
+/* shut: lanes (1 << message_lane()) in which messages wait for pacing, a breaker or answers: those are not overdue. */
+_must_use_ int store_count(struct store *store, struct instant now, uint64_t shut, struct store_counts *ret_counts);
 /* Sets a bad row aside: it is skipped from now on, shown red and alarmed. table is "session", "message", "escalation" or "task". */
 _must_use_ int store_quarantine(struct store *store, const char *table, const char *id, struct instant now);
 

@@ -38,8 +38,17 @@ _must_use_ int message_insert(struct store *store, struct message_row *row);
 _must_use_ int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row);
 /* Guarded: from says the state it must have (else -ESTALE). Writes state, reason, times, gateway, attempt_count, repeat and what was rendered. */
 _must_use_ int message_update(struct store *store, const struct message_row *row, enum message_state from);
-/* Queued, held or uncertain rows whose time has come, by priority, then due. */
-_must_use_ int message_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* A lane is what the messages of one channel to one audience share: pacing, breaker, what may be under way. The number is part of the row. */
+#define MESSAGE_LANES_MAX 32 /* more than there are, should a row have one that nobody knows */
+static inline int32_t message_lane(enum channel channel, enum audience audience) {
+    return (int32_t)channel * AUDIENCE_COUNT + (int32_t)audience;
+}
+/* Lanes in which rows wait (queued, held or uncertain), due or not; returns how many. */
+_must_use_ int message_lanes(struct store *store, int32_t ret_lanes[MESSAGE_LANES_MAX]);
+/* The waiting rows of a lane and priority whose time has come, earliest first. */
+_must_use_ int message_due(struct store *store, int32_t lane, int priority, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* Waiting rows of any lane whose not_after has come, due or not. */
+_must_use_ int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Ids of all rows in a state (at the start: sending). */
 _must_use_ int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Held rows, those with this reason or with any (""), become queued and due now. Returns how many. */

@@ -63,8 +63,10 @@ void store_hash(const struct store *store, const char *purpose, const char *text
 /* Constant-time comparison of two texts. */
 bool store_equal_secret(const char *a, const char *b);
 
-/* What needs attention next, over all tables: INSTANT_NEVER when nothing waits. */
-_must_use_ int store_next_wake(struct store *store, struct instant *ret_instant);
+/* What needs attention next, over all tables: INSTANT_NEVER when nothing waits. Of messages only what wakes after `messages_after` counts
+ * (STORE_ALL_MESSAGES: all), and the moment at which the first of them is too late. */
+#define STORE_ALL_MESSAGES ((struct instant){INT64_MIN})
+_must_use_ int store_next_wake(struct store *store, struct instant messages_after, struct instant *ret_instant);
 /* After the clock was believed to be ahead by -back: timers that count from a moment (chains, tasks, retries, what follows an outcome) come by as
  * much earlier, never before now. */
 _must_use_ int store_draw_in(struct store *store, struct instant now, struct span back);

@@ -29,6 +29,8 @@
 static const struct span note_busy = {MINUTE_US}, note_idle = {60 * MINUTE_US};
 /* A held message is looked at again at least as often. */
 static const struct span look_again = {DAY_US};
+/* So many times one text may go to one person in a day. */
+enum { ALIKE_MAX = 3, SOURCE_LETTERS = 16 };
 #define META_HOLD "clock_hold"
 #define META_SEEN "clock_seen"
 
@@ -217,6 +219,47 @@ int hold_again(struct engine *e, struct message_row *m) {
     }
     m->wake_at = next_look(e, m);
     return message_update(e->store, m, MESSAGE_HELD);
+}
+
+/* What a person must hear of is never held, however often it comes. */
+static bool must_go(const struct message_row *m) {
+    return m->audience != AUDIENCE_PARTICIPANT && kind_policies[m->kind].may_repeat;
+}
+
+static int alarm_alike(struct engine *e, const struct message_row *m, const char *text_hash,
+                       bool holds) {
+    const char *source = arena_copy_bytes(&e->arena, text_hash, SOURCE_LETTERS);
+    const char *text = arena_printf(
+        &e->arena,
+        "one text (%s to %s) has left %d times in a day, and message %s has it again: it %s. Find "
+        "out what repeats it (`cobictl message list`)%s.",
+        message_kind_to_text(m->kind), audience_to_text(m->audience), ALIKE_MAX, m->id,
+        holds ? "is held" : "goes, because it must never be silenced",
+        holds ? ", then `cobictl release --held` or `cobictl message cancel`" : "");
+
+    return turn_alarm(e, HOLD_ALIKE, source, turn_hour(e) / 24, text);
+}
+
+int hold_alike(struct engine *e, struct message_row *m) {
+    const struct instant since = {e->now.us - DAY_US};
+    char hash[STORE_HASH_SIZE];
+
+    store_hash(e->store, "text", m->body, hash);
+    const int alike = message_alike(e->store, m, hash, since);
+    if (alike < 0) {
+        return alike;
+    }
+    const bool passed = m->attempt_count > 0 || strcmp(m->reason, HOLD_RELEASED) == 0;
+
+    if (alike >= ALIKE_MAX && m->kind != KIND_ALARM && !passed) {
+        int r = alarm_alike(e, m, hash, !must_go(m));
+        if (r < 0 || !must_go(m)) {
+            m->to = m->subject = m->body = NULL; /* rendered anew when it goes */
+            r = r < 0 ? r : hold_message(e, m, HOLD_ALIKE);
+            return r < 0 ? r : 1;
+        }
+    }
+    return message_note_text(e->store, m, hash, e->now, since);
 }
 
 /* ---- letting go ---- */

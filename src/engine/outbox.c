@@ -288,6 +288,10 @@ static int send_now(struct engine *e, struct message_row *m) {
     if (r < 0) {
         return render_failed(e, m, r, &complaint);
     }
+    r = hold_alike(e, m);
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
     m->attempt_count++;
     m->wake_at = instant_add(e->now, span_minutes(SENDING_MINUTES_MAX));
     r = text_copy(m->gateway, sizeof m->gateway, g->name);

@@ -240,6 +240,38 @@ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)
     return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
+int message_alike(struct store *store, const struct message_row *row, const char *text_hash,
+                  struct instant since) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_COUNT);
+
+    bind_text(&q, row->recipient);
+    bind_text(&q, text_hash);
+    bind_text(&q, row->id);
+    bind_instant(&q, since);
+    const int r = query_row(&q);
+
+    return r < 0 ? r : r == 0 ? -EIO : (int)read_int(&q);
+}
+
+int message_note_text(struct store *store, const struct message_row *row, const char *text_hash,
+                      struct instant now, struct instant since) {
+    _cleanup_query_ struct query forget = query_begin(store, STATEMENT_RECENT_FORGET);
+
+    bind_instant(&forget, since);
+    int r = query_run(&forget);
+    if (r < 0) {
+        return r;
+    }
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_INSERT);
+
+    bind_text(&q, row->recipient);
+    bind_text(&q, text_hash);
+    bind_text(&q, row->id);
+    bind_instant(&q, now);
+    r = query_run(&q);
+    return r < 0 ? r : 0;
+}
+
 static const char *or_empty(const char *text) {
     return text ? text : "";
 }

@@ -103,6 +103,11 @@ static const char version_1[] =
     " participant TEXT NOT NULL REFERENCES participant(id), received_us INTEGER NOT NULL, taken TEXT NOT NULL CHECK(taken IN('stop','other')),"
     " body BLOB, UNIQUE(gateway, event)) STRICT;"
     "CREATE INDEX inbound_participant ON inbound(participant, received_us, id);"
+    /* What left in the last day, to whom: keyed hashes, so that one text going out again and again is noticed. */
+    "CREATE TABLE recent_text(recipient TEXT NOT NULL, hash TEXT NOT NULL, message TEXT NOT NULL REFERENCES message(id), at_us INTEGER NOT NULL,"
+    " PRIMARY KEY(recipient, hash, message)) STRICT;"
+    "CREATE INDEX recent_text_at ON recent_text(at_us);"
+    "CREATE INDEX recent_text_message ON recent_text(message);"
     "CREATE TABLE ack(token_hash TEXT NOT NULL PRIMARY KEY, message TEXT NOT NULL UNIQUE REFERENCES message(id), escalation TEXT NOT NULL,"
     " generation INTEGER NOT NULL, recipient TEXT NOT NULL, tries INTEGER NOT NULL, used INTEGER NOT NULL CHECK(used IN(0,1))) STRICT;"
     "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"

@@ -297,6 +297,104 @@ static void test_release_is_one_turn(void **state) {
     assert_int_equal(held(), 1);
 }
 
+/* ---- one text again and again ---- */
+
+/* Moved there and back: each time the participant hears, until one text has come three times. */
+static void move_back_and_forth(int times) {
+    static const char *const days[] = {"2027-01-20", "2027-01-21"};
+
+    for (int i = 0; i < times; i++) {
+        do_("session move %s --to '%s 10:00' --by service", session_id("P-1", 2), days[i % 2]);
+        pass("5m");
+    }
+}
+
+static void test_fourth_copy_is_held(void **state) {
+    (void)state;
+    planned();
+    move_back_and_forth(7); /* the first text differs; then there are three of each of two */
+    assert_int_equal(sent("change", "P-1"), 7);
+    assert_int_equal(held(), 0);
+    do_("session move %s --to '2027-01-21 10:00' --by service", session_id("P-1", 2));
+    run();
+    assert_int_equal(sent("change", "P-1"), 7);
+    assert_int_equal(held(), 1);
+    assert_string_equal(sql("SELECT reason FROM message WHERE state='held'"), "repeated_text");
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE kind='alarm' AND "
+                             "topic='repeated_text'"),
+                     1);
+    assert_false(healthy("1 messages held"));
+    world_restart();
+    run();
+    assert_int_equal(held(), 1);
+    do_("release --held");
+    assert_int_equal(json_integer_value(json_object_get(w.reply, "released")), 1);
+    run();
+    assert_int_equal(sent("change", "P-1"), 8);
+    assert_true(healthy(""));
+}
+
+/* A day later the same text is no storm, nor is one that certainly did not leave. */
+static void test_copies_that_do_not_count(void **state) {
+    (void)state;
+    planned();
+    move_back_and_forth(6);
+    pass("1d");
+    do_("session move %s --to '2027-01-20 10:00' --by service", session_id("P-1", 2));
+    run();
+    assert_int_equal(sent("change", "P-1"), 7);
+    gateway("texts", OUTCOME_TRANSIENT);
+    const size_t before = w.sent_count;
+    do_("session move %s --to '2027-01-21 10:00' --by service", session_id("P-1", 2));
+    pass("6h"); /* one message, tried again and again */
+    assert_true(sent_since(before, "change", "P-1") > 4);
+    assert_int_equal(held(), 0);
+}
+
+/* A released message that was not taken is not held again for the same reason. */
+static void test_released_copy_is_tried_again(void **state) {
+    (void)state;
+    planned();
+    move_back_and_forth(8);
+    assert_int_equal(held(), 1);
+    gateway("texts", OUTCOME_TRANSIENT);
+    do_("release --held");
+    pass("10m");
+    assert_int_equal(held(), 0);
+    gateway("texts", OUTCOME_ACCEPTED);
+    pass("1h");
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM message WHERE kind='change' AND state='accepted' "
+                "AND reason='released'"),
+        0);
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM message WHERE kind='change' AND state='accepted'"), 8);
+}
+
+/* What tells an advocate is never held, nor anything urgent for staff: it goes, and the operator
+ * hears of it once. */
+static void test_urgent_news_is_never_held(void **state) {
+    (void)state;
+    planned();
+    do_("advocate link ADV-1 --participant P-1 --case-ref HV-1");
+    run();
+    const size_t before = w.sent_count;
+
+    for (int i = 0; i < 5; i++) {
+        do_("participant pause P-1 --because health");
+        pass("2s"); /* a text says the minute */
+        do_("participant resume P-1 --because health");
+        pass("2s");
+    }
+    assert_int_equal(sent_since(before, "advocate_notice", "ADV-1"), 10);
+    assert_int_equal(
+        sql_int("SELECT count(*) FROM message WHERE kind='advocate_notice' AND state<>'accepted'"),
+        0);
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE kind='alarm' AND "
+                             "topic='repeated_text' AND state='accepted'") > 0,
+                     1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
@@ -312,6 +410,10 @@ int main(void) {
         TEST(test_started_before_the_last_turn),
         TEST(test_hold_survives_restarts),
         TEST(test_release_is_one_turn),
+        TEST(test_fourth_copy_is_held),
+        TEST(test_copies_that_do_not_count),
+        TEST(test_released_copy_is_tried_again),
+        TEST(test_urgent_news_is_never_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

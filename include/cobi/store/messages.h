@@ -59,6 +59,10 @@ _must_use_ int message_find_provider(struct store *store, const char *gateway, c
 _must_use_ int message_sending_at(struct store *store, const char *gateway);
 /* Accepted rows whose receipt is overdue. */
 _must_use_ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* How many other messages with this text (its store_hash()) may have reached the recipient after `since`. */
+_must_use_ int message_alike(struct store *store, const struct message_row *row, const char *text_hash, struct instant since);
+/* This one with this text leaves now; what left up to `since` is forgotten. */
+_must_use_ int message_note_text(struct store *store, const struct message_row *row, const char *text_hash, struct instant now, struct instant since);
 struct message_filter {
     const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
 };

@@ -17,6 +17,8 @@
 #include "cobi/base/log.h"
 #include "daemon.h"
 
+/* Once the clock was set: time for who set it to say that it is right now. */
+#define AUDIT_SOON_US  (2 * UINT64_C(1000000))
 #define RETRY_AFTER_US (1 * UINT64_C(1000000))
 enum { EXIT_STORE = 75 };
 
@@ -114,15 +116,17 @@ static int on_tick(sd_event_source *source, void *user) {
 }
 
 static int on_wake(sd_event_source *source, int fd, uint32_t events, void *user) {
+    struct daemon *d = user;
     uint64_t count;
 
     (void)source;
     (void)events;
     if (read(fd, &count, sizeof count) < 0 && errno == ECANCELED) {
         log_notice("the system's clock was set");
-        clock_arm(user);
+        clock_arm(d);
+        (void)sd_event_source_set_time_relative(d->audit_source, AUDIT_SOON_US);
     }
-    loop_poke(user);
+    loop_poke(d);
     return 0;
 }
 

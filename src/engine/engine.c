@@ -213,7 +213,9 @@ static void describe_next(struct engine *e, struct text *t) {
 static void add_held(const struct engine *e, const struct store_counts *c, struct text *t) {
     char error[32];
 
-    span_to_text(e->hold.error, error);
+    const int64_t half = e->hold.error.us < 0 ? -MINUTE_US / 2 : MINUTE_US / 2;
+
+    span_to_text((struct span){(e->hold.error.us + half) / MINUTE_US * MINUTE_US}, error);
     if (e->hold.active) {
         text_addf(t,
                   "the clock jumped (it is %s%s off), %lld messages held: cobictl release --held",

@@ -55,6 +55,13 @@ static struct instant read_wall(const struct engine *e, struct span *ret_base) {
     return wall;
 }
 
+/* For people: to the second. */
+static void step_to_text(struct span step, char buffer[32]) {
+    const int64_t half = step.us < 0 ? -SECOND_US / 2 : SECOND_US / 2;
+
+    span_to_text((struct span){(step.us + half) / SECOND_US * SECOND_US}, buffer);
+}
+
 static void note_jump(struct hold *h, struct span step, struct instant wall) {
     char text[32];
 
@@ -66,7 +73,7 @@ static void note_jump(struct hold *h, struct span step, struct instant wall) {
     h->jumps++;
     h->step.us += step.us;
     h->unkept = true;
-    span_to_text(step, text);
+    step_to_text(step, text);
     log_error("the system's clock has jumped by %s: reminders are held until `cobictl release "
               "--held` or a time synchronisation",
               text);
@@ -168,7 +175,7 @@ static int alarm_jump(struct engine *e) {
     const bool forwards = h->step.us > 0;
     char step[32];
 
-    span_to_text((struct span){forwards ? h->step.us : -h->step.us}, step);
+    step_to_text((struct span){forwards ? h->step.us : -h->step.us}, step);
     const char *text = arena_printf(
         &e->arena,
         "the system's clock was set %s by %s. Reminders, confirmations and texts after a miss are "

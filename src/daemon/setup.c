@@ -379,6 +379,23 @@ static const char *first_fault(const struct complaints *complaints) {
     return "it cannot be read";
 }
 
+/* The system's zone data may be newer than those read before; where they cannot be read the old
+ * ones stay. */
+static void take_zones(struct daemon *d) {
+    struct zones *fresh = NULL;
+    struct zones *old = zones_open(&fresh) < 0 ? NULL : d->zones;
+
+    d->zones = old ? fresh : d->zones;
+    const struct engine_setup setup = {d->setup.config, d->setup.templates, d->setup.holidays,
+                                       d->zones};
+
+    engine_set_setup(d->engine, &setup);
+    zones_free(old);
+    if (engine_follow_zones(d->engine) < 0) {
+        log_warning("sessions could not follow the system's zone data; the next start tries again");
+    }
+}
+
 int setup_reload(struct daemon *d, struct complaints *complaints) {
     struct setup fresh = {0};
     struct complaint complaint = {0};
@@ -401,8 +418,7 @@ int setup_reload(struct daemon *d, struct complaints *complaints) {
     }
     struct setup old = d->setup;
     d->setup = fresh;
-    const struct engine_setup setup = {fresh.config, fresh.templates, fresh.holidays, d->zones};
-    engine_set_setup(d->engine, &setup);
+    take_zones(d);
     web_set_config(d->web, fresh.config);
     setup_done(&old);
     d->generation++;

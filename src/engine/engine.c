@@ -71,7 +71,7 @@ int engine_start(struct engine *e) {
                 count);
         }
     } while (count == TURN_ROWS_MAX);
-    return 0;
+    return engine_follow_zones(e);
 }
 
 static int work(struct engine *e, bool *ret_more) {

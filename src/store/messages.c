@@ -272,6 +272,19 @@ int message_note_text(struct store *store, const struct message_row *row, const 
     return r < 0 ? r : 0;
 }
 
+int message_follow(struct store *store, const char *session, uint32_t from_revision,
+                   uint32_t to_revision, struct span later) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_FOLLOW);
+
+    bind_int(&q, to_revision);
+    bind_int(&q, later.us);
+    bind_text(&q, session);
+    bind_int(&q, from_revision);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
+}
+
 static const char *or_empty(const char *text) {
     return text ? text : "";
 }

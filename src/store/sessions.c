@@ -198,6 +198,57 @@ static int last_line(struct store *store, const char *session, int64_t *ret_line
     return 0;
 }
 
+int session_zone_next(struct store *store, const char *after, char ret_zone[ZONE_NAME_SIZE]) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_ZONE_NEXT);
+
+    bind_text(&q, after);
+    const int r = query_row(&q);
+    if (r < 0) {
+        return r;
+    }
+    ret_zone[0] = '\0';
+    if (sqlite3_column_type(q.statement, 0) != SQLITE_NULL) {
+        read_text(&q, ret_zone, ZONE_NAME_SIZE);
+    }
+    return q.error;
+}
+
+int session_of_zone(struct store *store, const char *zone, const char *after,
+                    struct session_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_OF_ZONE);
+    size_t count = 0;
+
+    bind_text(&q, zone);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        const int r = read_session(&q, &ret_rows[count]);
+        if (r < 0) {
+            return r;
+        }
+        count++;
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int session_park(struct store *store, const char *id) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_PARK);
+
+    bind_int(&q, SESSION_PARKED_US);
+    bind_text(&q, id);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
+int session_parked(struct store *store, char (*ret_ids)[ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_PARKED);
+
+    bind_int(&q, SESSION_PARKED_US);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+}
+
 int session_history_add(struct store *store, const char *session,
                         const struct session_history_row *row) {
     char key[LINE_KEY_SIZE];

@@ -301,6 +301,7 @@ static const struct {
      "only what waits is in that index"},
     {"COUNT_TASKS", "SCAN task USING COVERING INDEX task_wake", "only what waits is in that index"},
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
+    {"SESSION_ZONE_NEXT", "SCAN session", "once a start or reload"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
     {"ABSENCE_LIST", "SCAN (subquery-1)", "as many rows as the caller has room for"},
     {"COUNT_OVERDUE", "SCAN (subquery-1)", "as many as its limit"},

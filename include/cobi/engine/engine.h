@@ -37,6 +37,9 @@ _must_use_ int engine_delivered(struct engine *engine, const struct delivery *de
 /* The system says that its clock is right (synchronised since it jumped): what was held for the jump goes. Returns how many messages, or a
  * negative errno. */
 _must_use_ int engine_clock_vouched(struct engine *engine);
+/* The zones of the setup may be newer: sessions that have not begun keep their time on the wall, and their instants follow it. Part of
+ * engine_start(); called after a reload. */
+_must_use_ int engine_follow_zones(struct engine *engine);
 /* Is a jump of the clock held, so that somebody must vouch for it? */
 bool engine_clock_held(const struct engine *engine);
 /* What a gateway reports later of a message that it took. */

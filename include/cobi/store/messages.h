@@ -63,6 +63,8 @@ _must_use_ int message_receipt_due(struct store *store, struct instant now, char
 _must_use_ int message_alike(struct store *store, const struct message_row *row, const char *text_hash, struct instant since);
 /* This one with this text leaves now; what left up to `since` is forgotten. */
 _must_use_ int message_note_text(struct store *store, const struct message_row *row, const char *text_hash, struct instant now, struct instant since);
+/* What waits for the participant of a session goes on with its new revision, its not_after by as much later. */
+_must_use_ int message_follow(struct store *store, const char *session, uint32_t from_revision, uint32_t to_revision, struct span later);
 struct message_filter {
     const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
 };

@@ -49,6 +49,14 @@ _must_use_ int session_list(struct store *store, const struct session_filter *fi
 /* Ids of sessions whose wake_at has come, earliest first. */
 _must_use_ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
 
+/* When zone data change: the zone, after that one by name, of sessions that have not begun ("": no more); those sessions of one zone by id; one leaves its start_at for a moment (500
+ * years later) at which nothing is in the way of others; ids of those that are there. */
+#define SESSION_PARKED_US (INT64_C(15778800000) * SECOND_US)
+_must_use_ int session_zone_next(struct store *store, const char *after, char ret_zone[ZONE_NAME_SIZE]);
+_must_use_ int session_of_zone(struct store *store, const char *zone, const char *after, struct session_row *ret_rows, size_t capacity);
+_must_use_ int session_park(struct store *store, const char *id);
+_must_use_ int session_parked(struct store *store, char (*ret_ids)[ID_SIZE], size_t capacity);
+
 /* Does any session have this outcome? 1, 0, or a negative errno. Looks at every row: for a reload, not for a turn. */
 _must_use_ int session_outcome_used(struct store *store, const char *code);
 

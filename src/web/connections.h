@@ -23,6 +23,7 @@ struct connection {
     enum connection_kind kind;
     enum peer_access access; /* control connections: looked up with the first request */
     struct actor actor;
+    size_t target_length; /* of the request's target as the library reads it */
 };
 TAILQ_HEAD(connection_list, connection);
 enum { CONNECTION_BUCKETS = 1024 };

@@ -17,12 +17,15 @@ struct door {
     struct MHD_Daemon *daemon;
     sd_event_source *io, *timer;
     struct connections connections;
+    size_t events;       /* of any kind that the library told of */
+    unsigned vain;       /* rounds since the last of them */
     size_t held, closed; /* by the library: open now, and closed so far */
     bool crowded;        /* many were held since memory was given back */
 };
 /* server.c: the same moment for one turn of the loop. */
 struct mono door_now(const struct door *door);
 /* exchange.c: libmicrohttpd's callbacks; user is the door. */
+void *exchange_target(void *user, const char *target, struct MHD_Connection *connection);
 enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_length, void **context);

@@ -105,14 +105,32 @@ static enum MHD_Result send_refusal(struct door *door, struct MHD_Connection *co
 
 /* What of the head decides how a request is framed. */
 struct framing {
-    unsigned hosts, lengths, encodings;
+    unsigned hosts, lengths, encodings, odd;
     bool chunked;
 };
+
+/* A name with a space before its colon, or a control character in a value (of these HTTP allows the
+ * tab only): another reader may see another header. */
+static bool is_odd(const char *name, const char *value) {
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t length = strspn(name, token);
+    if (length == 0 || name[length] != '\0') {
+        return true;
+    }
+    for (const char *c = value != NULL ? value : ""; *c != '\0'; c++) {
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static enum MHD_Result look_at_header(void *user, enum MHD_ValueKind kind, const char *name,
                                       const char *value) {
     struct framing *f = user;
     (void)kind;
+    f->odd += is_odd(name, value) ? 1 : 0;
     f->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0 ? 1 : 0;
     f->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ? 1 : 0;
     if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
@@ -128,7 +146,7 @@ static bool is_framed_plainly(struct MHD_Connection *connection, const char *ver
                                     &f); /* only counts them */
     bool coded = f.encodings == 1 && f.chunked && f.lengths == 0 &&
                  strcmp(version, "HTTP/1.1") == 0;
-    return f.hosts <= 1 && f.lengths <= 1 && (f.encodings == 0 || coded);
+    return f.odd == 0 && f.hosts <= 1 && f.lengths <= 1 && (f.encodings == 0 || coded);
 }
 
 static const char *header(struct MHD_Connection *connection, const char *name) {
@@ -141,14 +159,29 @@ static bool announces_too_much(struct MHD_Connection *connection, size_t bytes_m
     return length != NULL && (strlen(length) > 18 || strtoull(length, NULL, 10) > bytes_max);
 }
 
-static enum MHD_Result begin(struct door *door, struct MHD_Connection *connection,
+/* The library cuts a target at a NUL. In this version of it the HTTP version follows the target in
+ * the same memory, so what was cut away leaves a gap; of other versions we do not know. */
+static bool is_whole(struct MHD_Connection *connection, const char *url, const char *version) {
+    if (strcmp(MHD_get_version(), "0.9.75") != 0) {
+        return true;
+    }
+    return (uintptr_t)version - (uintptr_t)url == connection_of(connection)->target_length + 1;
+}
+
+void *exchange_target(void *user, const char *target, struct MHD_Connection *connection) {
+    (void)user;
+    connection_of(connection)->target_length = strlen(target);
+    return NULL;
+}
+
+static enum MHD_Result begin(struct door *door, struct MHD_Connection *connection, const char *url,
                              const char *version, void **ret_exchange) {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) {
         abort();
     }
     *ret_exchange = exchange;
-    if (!is_framed_plainly(connection, version)) {
+    if (!is_framed_plainly(connection, version) || !is_whole(connection, url, version)) {
         exchange->answered = true;
         return send_refusal(door, connection, 400, "the request is framed ambiguously");
     }
@@ -246,8 +279,9 @@ enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, 
                                  const char *method, const char *version, const char *upload,
                                  size_t *upload_length, void **context) {
     struct door *door = user;
+    door->events++;
     if (*context == NULL) {
-        return begin(door, connection, version, context);
+        return begin(door, connection, url, version, context);
     }
     struct exchange *exchange = *context;
     if (*upload_length > 0) {
@@ -262,6 +296,7 @@ void exchange_completed(void *user, struct MHD_Connection *connection, void **co
                         enum MHD_RequestTerminationCode code) {
     struct door *door = user;
     struct exchange *exchange = *context;
+    door->events++;
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
         connections_served(&door->connections, connection_of(connection));
     }

@@ -28,6 +28,8 @@
 #define CONTROL_LIFE_US         (60 * SECOND_US)
 #define TIMER_ACCURACY_US       1U /* "at once" must not mean in a while */
 #define ROUNDS_MAX              4
+#define VAIN_MAX                16U
+#define VAIN_PAUSE_US           10000
 #define CROWD_MIN               256U
 
 struct web_server {
@@ -48,6 +50,7 @@ struct mono door_now(const struct door *door) {
 static void on_connection(void *user, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code) {
     struct door *door = user;
+    door->events++;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(
             connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -75,7 +78,8 @@ static void arm(struct door *door, bool at_once) {
     struct mono when = {0}, now = door_now(door);
     bool wanted = connections_next(&door->connections, &when);
     if (MHD_get_timeout(door->daemon, &timeout_ms) == MHD_YES) {
-        int64_t silent_us = now.us + (int64_t)timeout_ms * 1000;
+        int64_t pause_us = timeout_ms == 0 && door->vain > VAIN_MAX ? VAIN_PAUSE_US : 0;
+        int64_t silent_us = now.us + (int64_t)timeout_ms * 1000 + pause_us;
         when.us = wanted && when.us < silent_us ? when.us : silent_us;
         wanted = true;
     }
@@ -103,9 +107,11 @@ static void tidy_up(struct door *door) {
 }
 
 /* Where the library could take nobody in any more, it looks at its listener again only in the round
- * after the one that closed a connection. */
+ * after the one that closed a connection. And it asks to be called at once, for ever, for a
+ * connection it can do nothing with, as where a line does not fit its memory: after some rounds in
+ * vain it has to wait a little. */
 static void run(struct door *door) {
-    size_t closed;
+    size_t closed, events = door->events;
     int rounds = 0;
     connections_expire(&door->connections, door_now(door));
     do {
@@ -114,6 +120,7 @@ static void run(struct door *door) {
             log_error("web: connections cannot be served");
         }
     } while (door->closed != closed && ++rounds < ROUNDS_MAX);
+    door->vain = door->events != events ? 0 : door->vain + 1;
     tidy_up(door);
     arm(door, rounds == ROUNDS_MAX);
 }
@@ -190,7 +197,8 @@ static struct MHD_Daemon *start_daemon(struct door *door, int take_fd) {
     return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, exchange_request, door, MHD_OPTION_ARRAY,
                             options, MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
                             MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, door,
-                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, door, MHD_OPTION_END);
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, door,
+                            MHD_OPTION_URI_LOG_CALLBACK, exchange_target, door, MHD_OPTION_END);
 }
 
 static int watch(struct door *door) {

@@ -107,6 +107,12 @@ def framing(fixture):
         "Transfer-Encoding xchunked": post + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         "two Transfer-Encoding": post + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "Transfer-Encoding in HTTP/1.0": b"POST /ack/x HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "a space before the colon of Transfer-Encoding": post + b"Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        "a space before the colon of Content-Length": post + b"Content-Length : 4\r\n\r\nabcd",
+        "a carriage return in a value": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: b\rTransfer-Encoding: chunked\r\n\r\n",
+        "a control character in a value": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: \x01\r\n\r\n",
+        "a NUL in the target": b"GET /healthz\0/x HTTP/1.1\r\nHost: x\r\n\r\n",
+        "a NUL in the query": b"GET /healthz?a=\0b HTTP/1.1\r\nHost: x\r\n\r\n",
         "Content-Length on a GET with Transfer-Encoding": b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     }
     for name, request in cases.items():
@@ -141,6 +147,51 @@ def sizes(fixture):
     answer = raw(fixture, head + b"Expect: 100-continue\r\nContent-Length: 8193\r\n\r\n")
     check(statuses(answer) == [413], "too much announced: refused without a 100")
     check(healthy(fixture), "healthy afterwards")
+
+
+def memory_kb(fixture):
+    text = pathlib.Path(f"/proc/{fixture.process.pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def too_many(fixture):
+    """Too many of everything, again and again: the same answer each time, the connection closed, and no memory kept."""
+    head = b"POST /ack/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    form = b"a=b&" * 2048
+    cases = (("2000 headers", b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 2000 + b"\r\n", {431}),
+             ("200 query arguments", b"GET /healthz?" + b"a=b&" * 200 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", {200}),
+             ("2048 fields of a form", head + b"Connection: close\r\nContent-Length: 8192\r\n\r\n" + form, {404}),
+             ("a form of 8193 bytes", head + b"Content-Length: 8193\r\n\r\n" + form + b"a", {413}),
+             ("a chunk of 72 bits", chunked + b"ffffffffffffffffff\r\nabcde\r\n0\r\n\r\n", {413}),
+             ("a chunk of negative length", chunked + b"-5\r\nabcde\r\n0\r\n\r\n", {400}),
+             ("a chunk of hexadecimal prefix", chunked + b"0x5\r\nabcde\r\n0\r\n\r\n", {400}),
+             ("8000 trailers", chunked + b"0\r\n" + b"X-A: b\r\n" * 8000 + b"\r\n", {431}),
+             ("500 cookies", b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"Cookie: a=b\r\n" * 500 + b"\r\n", {431}))
+    before = None
+    for turn in range(40):
+        for name, request, wanted in cases:
+            answer = raw(fixture, request, 3)
+            if set(statuses(answer)) != wanted:
+                check(False, f"{name}: {statuses(answer)}, wanted {wanted}, in turn {turn}")
+        before = before or memory_kb(fixture)
+    for name, _, wanted in cases:
+        check(True, f"{name}: {wanted} each time, and closed")
+    grown = memory_kb(fixture) - before
+    check(grown < 512, f"{40 * len(cases)} of them cost no memory ({grown} kB)")
+
+
+def lines_too_long(fixture):
+    """A line that fits no memory cannot be answered; it must not be read for ever either, nor keep the processor busy."""
+    head = b"POST /ack/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for name, request in (("a chunk's extension of 60 kB", head + b"5;" + b"a" * 60000 + b"\r\nabcde\r\n0\r\n\r\n"),
+                          ("2000 query arguments", b"GET /healthz?" + b"a=b&" * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")):
+        start, before = time.monotonic(), fixture.cpu_s()
+        answer = raw(fixture, request, 5)
+        age, used = time.monotonic() - start, fixture.cpu_s() - before
+        check(not answer or status_of(answer) in (400, 413, 414, 431), f"{name}: no answer, or a refusal")
+        check(age < LIFE_S + 1, f"{name}: closed after {age:.2f} s")
+        check(used < 0.2, f"{name}: {used:.2f} s of processor time")
 
 
 def rubbish(fixture):
@@ -309,7 +360,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         fixture = Fixture(folder)
-        for part in (ordinary, framing, sizes, rubbish, slow, slow_reader, floods):
+        for part in (ordinary, framing, sizes, too_many, lines_too_long, rubbish, slow, slow_reader, floods):
             part(fixture)
         control(fixture, folder)
         counts = fixture.end()

@@ -87,28 +87,40 @@ static int open_manual(struct daemon *d, const char *kept, struct complaint *com
     return keep(d);
 }
 
+/* What cannot be read is not what is not there: a clock must not begin anew for it. */
+static int open_kept(struct daemon *d, struct arena *arena, struct complaint *complaint) {
+    const char *const wanted = d->manual ? "manual" : "real";
+    const char *kind = NULL, *kept = NULL;
+    int r = store_meta_load(d->store, "clock_kind", arena, &kind);
+
+    r = r < 0 ? r : store_meta_load(d->store, "clock_now", arena, &kept);
+    if (r < 0) {
+        return complain(complaint, r, "the clock's state cannot be read: %s",
+                        store_error_text(d->store));
+    }
+    if (kind && strcmp(kind, wanted) != 0) {
+        return complain(complaint, -EINVAL,
+                        "clock: this database was made with clock = \"%s\" and keeps it; give "
+                        "another state_dir",
+                        kind);
+    }
+    r = kind ? 0 : store_meta_set(d->store, "clock_kind", wanted);
+    r = r == 0 && d->manual ? open_manual(d, kept, complaint) : r;
+    return r < 0 ? complain(complaint, r, "the clock's state cannot be kept: %s",
+                            store_error_text(d->store))
+                 : 0;
+}
+
 int clock_open(struct daemon *d, struct complaint *complaint) {
     struct arena arena = {0};
-    const bool manual = d->setup.config->clock == CLOCK_MANUAL;
-    const char *kind = store_meta_find(d->store, "clock_kind", &arena);
-    const char *kept = store_meta_find(d->store, "clock_now", &arena);
-    int r = 0;
 
-    d->manual = manual;
+    d->manual = d->setup.config->clock == CLOCK_MANUAL;
     d->synchronised = last_synchronised();
-    if (kind && strcmp(kind, manual ? "manual" : "real") != 0) {
-        r = complain(complaint, -EINVAL,
-                     "clock: this database was made with clock = \"%s\" and keeps it; give another "
-                     "state_dir",
-                     kind);
-    }
-    r = r < 0 || kind ? r : store_meta_set(d->store, "clock_kind", manual ? "manual" : "real");
-    if (r == 0 && manual) {
-        r = open_manual(d, kept, complaint);
-    }
+    const int r = open_kept(d, &arena, complaint);
+
     arena_done(&arena);
     if (r < 0) {
-        return complain(complaint, r, "the clock's state cannot be kept");
+        return r;
     }
     d->wake_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     return d->wake_fd < 0 ? complain(complaint, -errno, "no timer: %s", strerror(errno)) : 0;

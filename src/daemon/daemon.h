@@ -37,6 +37,7 @@ struct daemon {
     char stale_reason[400];  /* the configuration on disk is not the one in force; "" when it is */
     char store_trouble[100]; /* "" when the store works */
     char disk_trouble[100];  /* "" while there is room for it to grow */
+    bool disk_alarm;         /* the operator is still to be told of it */
     uint32_t generation;     /* of the setup: +1 with each reload that was taken */
     struct delivery answers[DELIVERIES_MAX]; /* not settled yet */
     size_t answer_count;
@@ -48,6 +49,8 @@ struct daemon {
     struct instant manual_now, manual_target;
     int exit_code;
 };
+
+enum { EXIT_STORE = 75 }; /* the store failed: another start may help */
 
 /* setup.c: reading, and the last accepted set. Complaints say why not. */
 _must_use_ int setup_load(const char *config_file, struct setup *ret_setup,
@@ -63,6 +66,13 @@ _must_use_ int setup_load_kept(const char *state_dir, struct setup *ret_setup,
 /* Takes the setup on disk if it is good and drops nothing in use; else says why and changes
  * nothing. */
 _must_use_ int setup_reload(struct daemon *d, struct complaints *complaints);
+
+/* reserve.c: room beside the database, given up when the disk is full. */
+#define RESERVE_BYTES (4 * 1024 * 1024)
+/* 0: it is there. */
+_must_use_ int reserve_keep(const char *state_dir);
+/* Was there one? */
+bool reserve_give_up(const char *state_dir);
 
 /* clock.c */
 struct instant clock_now(const struct daemon *d);
@@ -91,11 +101,15 @@ void notice_end(const char *why);
 uint64_t notice_every_us(void);
 /* After a self-audit that could read the store. */
 void notice_audit(struct daemon *d);
+/* How much room is left; takes back the reserve when there is enough. */
+void notice_disk(struct daemon *d);
 
 /* loop.c */
 _must_use_ int loop_open(struct daemon *d, struct complaint *complaint);
 int loop_run(struct daemon *d);
 void loop_close(struct daemon *d);
+/* The disk is full, and the reserve was given up for it. */
+void loop_note_full(struct daemon *d);
 /* Something may be due: look at it in this pass of the loop. */
 void loop_poke(struct daemon *d);
 

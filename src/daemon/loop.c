@@ -20,7 +20,7 @@
 /* Once the clock was set: time for who set it to say that it is right now. */
 #define AUDIT_SOON_US  (2 * UINT64_C(1000000))
 #define RETRY_AFTER_US (1 * UINT64_C(1000000))
-enum { EXIT_STORE = 75 };
+#define DISK_AFTER_US  (5 * UINT64_C(1000000))
 
 /* ---- the engine's world ---- */
 
@@ -61,26 +61,71 @@ static void give_up(struct daemon *d, const char *what) {
     (void)sd_event_exit(d->loop, EXIT_STORE); /* the loop is there */
 }
 
-/* A locked or full store is tried again in a second; nothing was promised meanwhile. */
+static void set_store_trouble(struct daemon *d, const char *trouble) {
+    if (strcmp(d->store_trouble, trouble) == 0) {
+        return; /* said already; health and the status say it as long as it lasts */
+    }
+    struct text t = TEXT_IN(d->store_trouble);
+    text_addf(&t, "%s", trouble);
+    if (*trouble) {
+        log_error("the database: %s; trying again until it works", trouble);
+    } else {
+        log_notice("the store works again");
+    }
+    notice_status(d);
+}
+
+void loop_note_full(struct daemon *d) {
+    struct text t = TEXT_IN(d->disk_trouble);
+
+    text_addf(&t, "the disk of state_dir is full: make room; the reserve is used now");
+    log_error("%s", d->disk_trouble);
+    d->disk_alarm = true;
+    if (d->engine) {
+        notice_status(d);
+    }
+}
+
+/* A locked or full store is tried again in a second; nothing was promised meanwhile. A full disk
+ * gets the reserve at once. */
 static void note_store(struct daemon *d, int r) {
     if (r >= 0) {
-        if (*d->store_trouble) {
-            log_notice("the store works again");
-            d->store_trouble[0] = '\0';
-            notice_status(d);
-        }
+        set_store_trouble(d, "");
         return;
     }
     if (store_fatal(d->store)) {
         give_up(d, "the store failed");
         return;
     }
-    struct text t = TEXT_IN(d->store_trouble);
-    text_addf(&t, "%s", store_error_text(d->store));
-    log_warning("the store: %s; trying again", d->store_trouble);
-    notice_status(d);
+    set_store_trouble(d, store_error_text(d->store));
+    if (r == -ENOSPC && reserve_give_up(d->setup.config->state_dir)) {
+        loop_note_full(d);
+        loop_poke(d);
+    }
     (void)sd_event_source_set_time_relative(d->retry_source, RETRY_AFTER_US);
     (void)sd_event_source_set_enabled(d->retry_source, SD_EVENT_ONESHOT);
+}
+
+/* A command was not kept: what the store said is taken note of. */
+static void on_refused(void *user) {
+    struct daemon *d = user;
+
+    if (store_full(d->store) || store_fatal(d->store)) {
+        note_store(d, store_full(d->store) ? -ENOSPC : -EIO);
+    }
+}
+
+/* Kept in the room that the reserve has left, and so sent: somebody must make room. */
+static int tell_operator(struct daemon *d) {
+    if (!d->disk_alarm) {
+        return 0;
+    }
+    const int r = engine_alarm(d->engine, "disk",
+                               "The disk that holds the database is full or nearly full. Make room "
+                               "at once: without it no outcome is kept and nobody is reminded.");
+
+    d->disk_alarm = r < 0;
+    return r;
 }
 
 void loop_poke(struct daemon *d) {
@@ -107,6 +152,7 @@ static int on_tick(sd_event_source *source, void *user) {
     int r = settle_answers(d);
 
     (void)source;
+    r = r < 0 ? r : tell_operator(d);
     r = r < 0 ? r : engine_tick(d->engine);
     note_store(d, r);
     if (r > 0 || (r == 0 && clock_step(d))) {
@@ -146,10 +192,24 @@ static void on_delivery(void *user, const struct delivery *delivery) {
     loop_poke(d);
 }
 
+/* Room that somebody makes is seen soon. */
+static void watch_disk(struct daemon *d) {
+    if (*d->disk_trouble) {
+        (void)sd_event_source_set_time_relative(d->retry_source, DISK_AFTER_US);
+        (void)sd_event_source_set_enabled(d->retry_source, SD_EVENT_ONESHOT);
+    }
+}
+
 static int on_retry(sd_event_source *source, uint64_t at, void *user) {
+    struct daemon *d = user;
+
     (void)source;
     (void)at;
-    loop_poke(user);
+    loop_poke(d);
+    if (*d->disk_trouble) {
+        notice_disk(d);
+        watch_disk(d);
+    }
     return 0;
 }
 
@@ -185,6 +245,7 @@ static int on_audit(sd_event_source *source, uint64_t at, void *user) {
         }
         d->audited = true;
         notice_audit(d);
+        watch_disk(d);
         loop_poke(d);
     }
     (void)sd_event_source_set_time_relative(source, notice_every_us());
@@ -299,7 +360,8 @@ static int open_engine(struct daemon *d, struct complaint *complaint) {
                                   .config = config,
                                   .host_command = host_command,
                                   .user = d,
-                                  .healthy = host_healthy};
+                                  .healthy = host_healthy,
+                                  .refused = on_refused};
 
     r = web_open(&web, &d->web);
     return r < 0 ? complain(complaint, r, "the web room cannot open: %s", strerror(-r)) : 0;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "cobi/base/cleanup.h"
 #include "cobi/base/log.h"
@@ -127,6 +128,14 @@ static int read_setup(struct daemon *d) {
     return 0;
 }
 
+/* SQLite says so in several ways, some of which mean anything. */
+static bool disk_full(const char *folder) {
+    enum { NEEDED_BYTES = 256 * 1024 };
+    struct statvfs st;
+
+    return statvfs(folder, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < NEEDED_BYTES;
+}
+
 static int open_store(struct daemon *d, struct complaint *complaint) {
     const struct config *config = d->setup.config;
     char file[2 * CONFIG_PATH_SIZE], key_file[2 * CONFIG_PATH_SIZE];
@@ -146,9 +155,18 @@ static int open_store(struct daemon *d, struct complaint *complaint) {
     if (t.overflow || k.overflow) {
         return complain(complaint, -ENAMETOOLONG, "state_dir or credentials_dir is too long");
     }
-    const int r = store_key_load(key_file, !*config->key_credential, key, complaint);
+    int r = store_key_load(key_file, !*config->key_credential, key, complaint);
 
-    return r < 0 ? r : store_open(file, key, &d->store, complaint);
+    if (r < 0) {
+        return r;
+    }
+    r = store_open(file, key, &d->store, complaint);
+    if (r < 0 && disk_full(config->state_dir) && reserve_give_up(config->state_dir)) {
+        loop_note_full(d);
+        complaint->text[0] = '\0';
+        r = store_open(file, key, &d->store, complaint);
+    }
+    return r;
 }
 
 static int start(struct daemon *d, struct complaint *complaint) {
@@ -168,6 +186,17 @@ static int start(struct daemon *d, struct complaint *complaint) {
     return r < 0 ? r : loop_open(d, complaint);
 }
 
+/* One line on standard error and in the status, which systemd shows until the next start; 75 where
+ * time may help. */
+static void report_failure(struct daemon *d, const char *why) {
+    const struct config *config = d->setup.config;
+    const bool full = config && disk_full(config->state_dir);
+
+    log_error("%s%s", full ? "the disk of state_dir is full, make room: " : "", why);
+    notice_end(full ? "the disk of state_dir is full, make room" : why);
+    d->exit_code = full ? EXIT_STORE : 1;
+}
+
 int main(int argc, char **argv) {
     const struct arguments arguments = read_arguments(argc, argv);
     struct daemon d = {.config_file = arguments.config_file, .wake_fd = -1, .generation = 1};
@@ -184,10 +213,7 @@ int main(int argc, char **argv) {
     const int r = start(&d, &complaint);
 
     if (r < 0) {
-        const char *why = *complaint.text ? complaint.text : strerror(-r);
-        log_error("%s", why);
-        notice_end(why);
-        d.exit_code = 1;
+        report_failure(&d, *complaint.text ? complaint.text : strerror(-r));
     } else {
         d.exit_code = loop_run(&d);
     }

@@ -64,15 +64,14 @@ static int write_heartbeat(const char *folder) {
 }
 
 /* A daemon that has nothing to write would not notice a full disk before it matters. */
-static void look_at_disk(struct daemon *d) {
+static bool disk_has_room(struct daemon *d) {
     struct statvfs disk;
     struct text t = TEXT_IN(d->disk_trouble);
     const bool known = statvfs(d->setup.config->state_dir, &disk) == 0;
     const uint64_t left = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
 
     if (known && left >= SPACE_BYTES_MIN) {
-        d->disk_trouble[0] = '\0';
-        return;
+        return true;
     }
     if (known) {
         text_addf(&t, "the disk of state_dir is full but for %llu KB",
@@ -80,13 +79,32 @@ static void look_at_disk(struct daemon *d) {
     } else {
         text_addf(&t, "state_dir cannot be seen: %s", strerror(errno));
     }
-    log_warning("%s", d->disk_trouble);
+    return false;
+}
+
+void notice_disk(struct daemon *d) {
+    const bool was_full = *d->disk_trouble;
+    const int r = disk_has_room(d) ? reserve_keep(d->setup.config->state_dir) : -ENOSPC;
+
+    if (r == 0) {
+        d->disk_trouble[0] = '\0';
+        d->disk_alarm = false;
+    } else if (!*d->disk_trouble) {
+        struct text t = TEXT_IN(d->disk_trouble);
+        text_addf(&t, "no room for the reserve in state_dir: %s", strerror(-r));
+    }
+    if (was_full != (r < 0)) {
+        log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s",
+                 r < 0 ? d->disk_trouble : "there is room on the disk again");
+        notice_status(d);
+    }
 }
 
 void notice_audit(struct daemon *d) {
     const char *folder = getenv("RUNTIME_DIRECTORY");
 
-    look_at_disk(d);
+    notice_disk(d);
+    d->disk_alarm = *d->disk_trouble; /* the engine tells it once an hour */
     notice_status(d);
     (void)sd_notify(0, "WATCHDOG=1");
     if (!folder || !*folder || !host_healthy(d)) {

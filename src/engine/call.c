@@ -111,8 +111,11 @@ int call_failed(struct call *c, int error, const char *what) {
     case EROFS:
         return call_refuse(c, 503, "the database cannot be written; nothing was changed");
     default:
-        return call_refuse(c, 503, "%s: the store failed (%s); see the log", what,
-                           strerror(-error));
+        /* A commit that failed may still be found on the disk: neither done nor refused. */
+        return call_refuse(c, 503,
+                           "%s: the store failed (%s), and whether it was kept is not known; cobid "
+                           "starts anew: look, then repeat",
+                           what, strerror(-error));
     }
 }
 

@@ -153,6 +153,12 @@ int engine_clock_vouched(struct engine *e) {
     return turn_end(e, r);
 }
 
+int engine_alarm(struct engine *e, const char *topic, const char *text) {
+    const int r = turn_begin(e);
+
+    return r < 0 ? r : turn_end(e, turn_alarm(e, topic, topic, turn_hour(e), text));
+}
+
 json_t *engine_gateway_to_json(const struct engine *e, const char *gateway) {
     json_t *audiences = json_object();
 

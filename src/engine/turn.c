@@ -93,9 +93,11 @@ int turn_end(struct engine *e, int r) {
     hold_kept(e);
     assert(e->send_count == 0 || e->unbegun_count == 0); /* a tick settles those before it sends */
     run_effects(e);
-    const int armed = turn_arm(e);
-
-    return armed < 0 ? armed : r;
+    if (turn_arm(e) < 0) {
+        /* It was kept, and must not be told as having failed; who looks at once learns why. */
+        e->ports.wake_at(e->ports.world, e->now);
+    }
+    return r;
 }
 
 const struct zone *turn_zone(struct engine *e, const char *name) {

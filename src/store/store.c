@@ -243,8 +243,9 @@ int store_commit(struct store *store) {
     const int r = run(store, STATEMENT_COMMIT);
 
     if (r < 0) {
-        if (r != -EBUSY && !lost) {
-            /* A COMMIT that failed may still be found on the disk after a restart. */
+        if (r != -EBUSY && r != -ENOSPC && !lost) {
+            /* A COMMIT that failed may still be found on the disk after a restart. One that found
+             * no room cannot: its last frame, without which no other counts, was not written. */
             store->fatal = true;
         }
         store_rollback(store);
@@ -283,6 +284,10 @@ bool store_fatal(const struct store *store) {
     return store->fatal;
 }
 
+bool store_full(const struct store *store) {
+    return (store->last_code & 0xff) == SQLITE_FULL;
+}
+
 const char *store_error_text(const struct store *store) {
     return sqlite3_errstr(store->last_code);
 }
@@ -297,13 +302,25 @@ int store_meta_set(struct store *store, const char *name, const char *value) {
     return r < 0 ? r : 0;
 }
 
-const char *store_meta_find(struct store *store, const char *name, struct arena *arena) {
+int store_meta_load(struct store *store, const char *name, struct arena *arena,
+                    const char **ret_value) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_META_FIND);
 
     bind_text(&q, name);
-    const char *value = query_row(&q) > 0 ? read_arena_text(&q, arena) : NULL;
+    const int r = query_row(&q);
+    const char *value = r > 0 ? read_arena_text(&q, arena) : NULL;
 
-    return q.error ? NULL : value;
+    if (q.error) {
+        return q.error;
+    }
+    *ret_value = value;
+    return r;
+}
+
+const char *store_meta_find(struct store *store, const char *name, struct arena *arena) {
+    const char *value = NULL;
+
+    return store_meta_load(store, name, arena, &value) > 0 ? value : NULL;
 }
 
 void store_derive_id(const struct store *store, const char *prefix, const char *natural_key,

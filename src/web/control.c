@@ -128,6 +128,9 @@ static void run(struct web *web, const struct command *command, const struct web
     }
     if (status == 0) {
         status = engine_command(web->setup.engine, command, &request->actor, arguments, &reply);
+        if (status == 503 && web->setup.refused != NULL) {
+            web->setup.refused(web->setup.user);
+        }
     }
     json_decref(arguments);
     answer_reply(response, status, reply);

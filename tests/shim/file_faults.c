@@ -322,7 +322,26 @@ int fallocate(int fd, int mode, off_t offset, off_t length) {
     STRUCK_CALL("fallocate", CHANGES | NEEDS_ROOM, fd_below(fd),
                 syscall(SYS_fallocate, fd, mode, offset, length));
 }
+int posix_fallocate(int fd, off_t offset, off_t length) {
+    const bool below = fd_below(fd);
+    const int error = below ? strike("posix_fallocate", CHANGES | NEEDS_ROOM) : 0;
+
+    if (error > 0) {
+        return error;
+    }
+    const long r = syscall(SYS_fallocate, fd, 0, offset, length);
+    const int failed = r < 0 ? errno : 0;
+
+    if (below) {
+        strike_after();
+    }
+    return failed;
+}
+/* A folder that is there is said to be there, however full the disk. */
 int mkdir(const char *path, mode_t mode) {
+    if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0) {
+        return answer(EEXIST);
+    }
     STRUCK_CALL("mkdir", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, path),
                 syscall(SYS_mkdirat, AT_FDCWD, path, mode));
 }

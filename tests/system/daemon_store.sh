@@ -11,9 +11,11 @@ folder=$(mktemp -d)
 state=$folder/state
 child=
 disk=
+listener=
 checks=0
 end() {
     [ -z "$disk" ] || kill -KILL "$disk" 2>/dev/null || true
+    [ -z "$listener" ] || kill -KILL "$listener" 2>/dev/null || true
     if [ -n "$child" ]; then
         kill -KILL "$child" 2>/dev/null && wait "$child" 2>/dev/null || true
     fi
@@ -163,35 +165,96 @@ unshare -m bash -c 'cp -r "$1" "$2" && mount -t tmpfs -o size=48m tmpfs "$1" && 
     "$state" "$folder/kept" &
 disk=$!
 wait_until "a small disk is there" test -e "$folder/kept.ready"
+# The daemon's status line, as systemd would show it, goes to a socket of this test.
+python3 - "$folder/notify" "$folder/status" <<'PYTHON' &
+import socket, sys
+notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notices.bind(sys.argv[1])
+while True:
+    lines = notices.recv(8192).decode("utf-8", "replace").splitlines()
+    for line in lines:
+        if line.startswith("STATUS="):
+            with open(sys.argv[2], "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+PYTHON
+listener=$!
+wait_until "somebody reads its status" test -S "$folder/notify"
 start_on_disk() {
-    nsenter -t "$disk" -m "$build_folder/cobid" -c "$folder/cobid.conf" >>"$folder/log" 2>&1 &
+    NOTIFY_SOCKET=$folder/notify nsenter -t "$disk" -m "$build_folder/cobid" -c "$folder/cobid.conf" >>"$folder/log" 2>&1 &
     child=$!
     wait_until "$1" ctl clock show
 }
+fill() { # NAME: not a byte is left
+    cat /dev/zero >"/proc/$disk/root$state/$1" 2>/dev/null || true
+}
+kept=0
+# add_until_full: what the database has allocated has room for some. Counts what was said to be done.
+add_until_full() {
+    local i got
+    for i in $(seq 400); do
+        got=0
+        ctl office add "F-$((kept + 1))" --name "Full $i" --address "$(printf '%0150d' "$i")" --phone '020 7946 0002' >"$folder/said" 2>&1 || got=$?
+        [ "$got" = 0 ] || break
+        kept=$((kept + 1))
+    done
+    [ "$got" = 1 ] && [ "$(wc -l <"$folder/said")" = 1 ] && grep -q "disk is full; nothing was changed" "$folder/said" || {
+        sed 's/^/# said: /' "$folder/said"
+        fail "$1 (exit $got)"
+    }
+    ok "$1"
+}
+status_says() {
+    tail -n 1 "$folder/status" | grep -q -- "$1"
+}
 start_on_disk "a daemon starts on it"
-cat /dev/zero >"/proc/$disk/root$state/fill" 2>/dev/null || true
-got=0
-for i in $(seq 60); do # what the database has allocated has room for some
-    ctl office add "F-$i" --name "Full $i" --address "$(printf '%0150d' "$i")" --phone '020 7946 0002' >"$folder/said" 2>&1 || { got=$?; break; }
-done
-[ "$got" = 1 ] && grep -q "disk is full" "$folder/said" || { sed 's/^/# said: /' "$folder/said"; fail "a full disk is said (exit $got)"; }
-ok "a full disk is said in one line"
-kept=$((i - 1))
-! ctl health >/dev/null 2>&1 || fail "health is green on a full disk"
-ok "health is not green"
-# What a failed commit has left on the disk only a new start can say: the daemon ends, and is started again as systemd would.
-got=0
-wait "$child" || got=$?
-child=
-[ "$got" = 75 ] || fail "it ends as if all were well (exit $got)"
-ok "it ends, and says why"
-rm "/proc/$disk/root$state/fill"
-start_on_disk "with room again it starts"
-wait_until "with health green" ctl health
-[ "$(ctl --json office list | grep -o '"id": *"F-' | wc -l)" = "$kept" ] || fail "what was said to be done is not what was kept"
+wait_until "it has made its reserve" test -s "/proc/$disk/root$state/reserve"
+fill one
+add_until_full "a full disk is said in one line"
+expect 1 "disk of state_dir is full" "health is red and says why" ctl health
+wait_until "so does the status" status_says "disk of state_dir is full"
+kill -0 "$child" || fail "it has ended"
+ok "it goes on"
+expect 0 "" "what was refused is taken now, in the room of the reserve" ctl office add "F-$((kept + 1))" --name Reserve --address '1 Last Street' --phone '020 7946 0002'
+kept=$((kept + 1))
+# shellcheck disable=SC2016
+wait_until "the operator has an alarm" bash -c 'grep -lq "is full or nearly full" "$1"/spool/mail/*.eml' bash "/proc/$disk/root$state"
+fill two
+add_until_full "when the reserve is used up as well, commands are refused"
+kill -0 "$child" || fail "it has ended"
+expect 1 "disk" "it still answers, and health is red" ctl health
+expect 0 "" "reading the clock needs no room" ctl clock show
+rm "/proc/$disk/root$state/one" "/proc/$disk/root$state/two"
+wait_until "with room again the same process is healthy by itself" ctl health
+wait_until "and has a reserve again" test -s "/proc/$disk/root$state/reserve"
+offices() {
+    ctl --json office list | grep -o '"id": *"F-' | wc -l
+}
+[ "$(offices)" = "$kept" ] || fail "what was said to be done is not what was kept"
 ok "all that was said to be done is there, and nothing else"
 expect 0 "" "and commands are taken" ctl office add O-3 --name East --address '1 East Street' --phone '020 7946 0003'
+
+# ---- starting on a full disk ----
+stop KILL 137 "it is killed"
+rm "/proc/$disk/root$state/cobid.db-shm"
+fill one
+start_on_disk "on a full disk it starts with the room of its reserve"
+expect 1 "disk of state_dir is full" "and health is red at once" ctl health
+stop KILL 137 "it is killed again"
+rm -f "/proc/$disk/root$state/cobid.db-shm"
+fill two
+expect 75 "disk of state_dir is full, make room" "without a reserve it is refused, and another start may help" \
+    env NOTIFY_SOCKET="$folder/notify" timeout "$PATIENCE_S" nsenter -t "$disk" -m "$build_folder/cobid" -c "$folder/cobid.conf"
+[ "$(grep -c '^<3>' "$folder/said")" = 1 ] || fail "it says more than one line"
+wait_until "the status says so" status_says "ended: the disk of state_dir is full"
+rm "/proc/$disk/root$state/one" "/proc/$disk/root$state/two"
+start_on_disk "with room again it starts"
+wait_until "with health green" ctl health
+[ "$(offices)" = "$kept" ] || fail "what was said to be done is not what was kept"
+ok "all that was said to be done is there, and nothing else"
 stop TERM 0 "it ends in good order"
+kill "$listener"
+wait "$listener" 2>/dev/null || true
+listener=
 kill "$disk"
 wait "$disk" 2>/dev/null || true
 

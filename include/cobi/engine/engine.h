@@ -34,6 +34,8 @@ _must_use_ int engine_tick(struct engine *engine);
 /* What became of attempts: all are settled in one turn, or, on a negative errno, none. */
 _must_use_ int engine_settle(struct engine *engine, const struct delivery *deliveries, size_t count);
 _must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery); /* of one */
+/* An alarm of the process itself to the operator: one turn; the same topic comes at most once an hour. text says what is wrong and what to do. */
+_must_use_ int engine_alarm(struct engine *engine, const char *topic, const char *text);
 /* The system says that its clock is right (synchronised since it jumped): what was held for the jump goes. Returns how many messages, or a
  * negative errno. */
 _must_use_ int engine_clock_vouched(struct engine *engine);

@@ -43,10 +43,13 @@ _must_use_ int store_part_begin(struct store *store);
 _must_use_ int store_part_end(struct store *store, bool keep);
 /* The database can no longer be trusted to say what it holds: end the process, restart, read again. */
 bool store_fatal(const struct store *store);
+/* Was the last error that there is no room on the disk? */
+bool store_full(const struct store *store);
 /* The last error of the database in words, without values. */
 const char *store_error_text(const struct store *store);
 
-/* Small settings of the database itself ("clock_kind"). find: arena text or NULL. */
+/* Small settings of the database itself ("clock_kind"). load: 1 and arena text, 0 where there is none; find: NULL then, and where it cannot be read. */
+_must_use_ int store_meta_load(struct store *store, const char *name, struct arena *arena, const char **ret_value);
 _must_use_ int store_meta_set(struct store *store, const char *name, const char *value);
 const char *store_meta_find(struct store *store, const char *name, struct arena *arena);
 

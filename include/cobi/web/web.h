@@ -47,6 +47,7 @@ struct web_setup {
     web_host_command *host_command;
     void *user;
     bool (*healthy)(void *user); /* for /healthz; NULL: always */
+    void (*refused)(void *user); /* the store could not take a command; NULL: nobody asks */
     struct web_limits limits;
 };
 struct web;

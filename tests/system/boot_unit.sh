@@ -23,7 +23,7 @@ make -s -C "$build_folder" install DESTDIR="$folder/share/stage" >"$folder/insta
     { cat "$folder/install.log" && exit 1; }
 cp -r -- "$source_folder/etc" "$folder/share/etc"
 cp -- "$source_folder/tests/system/boot_unit_inside.sh" "$folder/share/inside.sh"
-cp -- "$source_folder/tests/system/doubles/steady_client.py" "$build_folder/tests/tools/sandbox_probe" "$folder/share/"
+cp -- "$source_folder"/tests/system/doubles/{steady_client,crowd}.py "$build_folder/tests/tools/sandbox_probe" "$folder/share/"
 chmod 755 "$folder" "$folder/share" "$folder/share/sandbox_probe"
 
 cat >"$folder/share/boot-test.service" <<'END'

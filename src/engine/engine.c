@@ -42,7 +42,8 @@ void engine_free(struct engine *e) {
 
 void engine_set_setup(struct engine *e, const struct engine_setup *setup) {
     e->setup = *setup;
-    memset(e->incoming, 0, sizeof e->incoming); /* counted by place */
+    memset(e->incoming, 0, sizeof e->incoming);     /* counted by place */
+    memset(e->feed_memos, 0, sizeof e->feed_memos); /* what a feed shows is configured */
     memset(e->lanes, 0, sizeof e->lanes); /* gateways may have other places now; what is in flight
                                              is counted in total only */
 }

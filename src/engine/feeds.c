@@ -54,22 +54,37 @@ static const char *organizer(const struct engine *e) {
     return *sender->calendar_email ? sender->calendar_email : sender->email;
 }
 
-enum feed_status engine_feed_find(struct engine *e, const char *token, struct feed_key *ret_key) {
+/* ---- what was looked up a moment ago ---- */
+
+static struct feed_memo *memo_place(struct engine *e, const char *token) {
+    size_t place = 0;
+
+    for (size_t i = 0; i < FEED_TOKEN_LENGTH; i++) {
+        place = place * 31 + (unsigned char)token[i];
+    }
+    return &e->feed_memos[place % FEED_MEMOS_MAX];
+}
+
+/* A second is long enough for a flood and too short for anybody to see an old calendar, should
+ * another process write to the file or midnight pass. */
+static bool memo_holds(const struct engine *e, const struct feed_memo *memo, const char *token) {
+    const struct span age = instant_since(e->now, memo->looked_at);
+
+    return age.us >= 0 && age.us < SECOND_US && memo->changes == store_changes(e->store) &&
+           store_equal_secret(memo->token, token);
+}
+
+/* ---- finding ---- */
+
+static enum feed_status look_up(struct engine *e, const char *hash, struct feed_key *ret_key) {
     struct feed_key key = {0};
     struct feed_row row;
-    unsigned char bytes[32];
-    char hash[STORE_HASH_SIZE];
 
-    arena_reset(&e->arena);
-    hold_look(e);
-    if (strlen(token) != 43 || base64url_decode(token, bytes, sizeof bytes) != 32) {
-        token = "no-token"; /* the same way through for what is malformed */
-    }
-    store_hash(e->store, "feed", token, hash);
     if (feed_find_token(e->store, hash, &row) < 0 || status_of(e, &row) == FEED_UNKNOWN) {
         return FEED_UNKNOWN;
     }
     memcpy(key.feed_id, row.id, sizeof key.feed_id);
+    key.fetched_at = row.fetched_at;
     if (status_of(e, &row) == FEED_WITHDRAWN) {
         key.version = 1;
         key.last_modified = row.revoked_at;
@@ -87,6 +102,37 @@ enum feed_status engine_feed_find(struct engine *e, const char *token, struct fe
     key.last_modified = instant_max(key.last_modified, row.created_at);
     *ret_key = key;
     return FEED_OK;
+}
+
+static bool is_token(const char *token) {
+    unsigned char bytes[32];
+
+    return strlen(token) == FEED_TOKEN_LENGTH && base64url_decode(token, bytes, sizeof bytes) == 32;
+}
+
+enum feed_status engine_feed_find(struct engine *e, const char *token, struct feed_key *ret_key) {
+    char hash[STORE_HASH_SIZE];
+
+    arena_reset(&e->arena);
+    hold_look(e);
+    struct feed_memo *memo = is_token(token) ? memo_place(e, token) : NULL;
+
+    if (memo && memo_holds(e, memo, token)) {
+        *ret_key = memo->key;
+        return memo->status;
+    }
+    struct feed_memo fresh = {.looked_at = e->now, .changes = store_changes(e->store)};
+
+    /* The same way through for what is malformed. */
+    store_hash(e->store, "feed", memo ? token : "no-token", hash);
+    fresh.status = look_up(e, hash, &fresh.key);
+    if (fresh.status == FEED_UNKNOWN || !memo) {
+        return FEED_UNKNOWN; /* and is not remembered: strangers cannot fill the table */
+    }
+    memcpy(fresh.token, token, sizeof fresh.token);
+    *memo = fresh;
+    *ret_key = fresh.key;
+    return fresh.status;
 }
 
 static const char *summary(struct engine *e, const struct feed_row *feed,
@@ -156,16 +202,24 @@ int engine_feed_build(struct engine *e, const struct feed_key *key, struct feed_
     return r;
 }
 
+static bool noted_lately(const struct engine *e, struct instant fetched_at) {
+    return fetched_at.us != 0 && instant_since(e->now, fetched_at).us < MINUTE_US;
+}
+
 void engine_feed_fetched(struct engine *e, const struct feed_key *key) {
     struct feed_row row;
+
+    hold_look(e);
+    if (noted_lately(e, key->fetched_at)) {
+        return;
+    }
     int r = turn_begin(e);
 
     if (r < 0) {
         return; /* the fetch was answered; a note about it can wait for a store that is not busy */
     }
     r = feed_find(e->store, key->feed_id, &row);
-    if (r == 0 &&
-        (row.fetched_at.us == 0 || instant_since(e->now, row.fetched_at).us >= MINUTE_US)) {
+    if (r == 0 && !noted_lately(e, row.fetched_at)) {
         const struct audit_entry entry = {
             .at = e->now, .actor = "feed", .action = "feed fetch", .subject = row.id};
         row.fetched_at = e->now;

@@ -47,6 +47,17 @@ struct hold {
     bool unkept;          /* not in the database yet */
     struct instant seen;  /* up to when the database knows that the clock was believed */
 };
+/* Who a feed token belongs to, as it was looked up last; holds while nothing was written, for a
+ * second. The token itself is here and nowhere else: a hash a request would cost more than the rest
+ * of it. */
+enum { FEED_MEMOS_MAX = 64, FEED_TOKEN_LENGTH = 43 };
+struct feed_memo {
+    char token[FEED_TOKEN_LENGTH + 1]; /* "": nothing here */
+    enum feed_status status;
+    struct feed_key key;
+    struct instant looked_at;
+    uint64_t changes; /* store_changes() then */
+};
 struct engine {
     struct store *store;
     struct engine_setup setup;
@@ -71,6 +82,7 @@ struct engine {
     /* Sends that could not even be begun; each is answered in a turn of its own. */
     struct unbegun unbegun[TURN_ROWS_MAX];
     uint32_t unbegun_count;
+    struct feed_memo feed_memos[FEED_MEMOS_MAX];
 };
 
 /* Begins a turn: one now, one transaction. Returns 0 or what store_begin() said. */

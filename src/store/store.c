@@ -380,6 +380,10 @@ bool store_equal_secret(const char *a, const char *b) {
     return strlen(b) == length && CRYPTO_memcmp(a, b, length) == 0;
 }
 
+uint64_t store_changes(const struct store *store) {
+    return (uint64_t)sqlite3_total_changes64(store->db);
+}
+
 int store_next_wake(struct store *store, struct instant messages_after,
                     struct instant *ret_instant) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_NEXT_WAKE);

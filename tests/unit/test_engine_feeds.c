@@ -261,6 +261,35 @@ static void test_fetches_are_noted(void **state) {
     assert_true(after.version == key.version);
 }
 
+/* What was looked up a moment ago is not looked up again; but nothing we write is hidden by that,
+ * what another process writes for a second at most, and what is configured not at all. */
+static void test_looked_up_once(void **state) {
+    (void)state;
+    plan("P-1");
+    const struct feed worker = create("practitioner PR-1");
+    const struct engine_setup setup = {w.config, w.templates, w.holidays, w.zones};
+    struct feed_key first, key;
+
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &first), FEED_OK);
+    assert_int_equal(first.fetched_at.us, 0);
+    engine_feed_fetched(w.engine, &first);
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_OK);
+    assert_int_equal(key.fetched_at.us, w.now.us); /* which is our own write */
+    assert_true(key.version == first.version);
+    sabotage("UPDATE session SET revision=7 WHERE id='%s'", session_id("P-1", 4));
+    pass("1s");
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_OK);
+    assert_true(key.version != first.version);
+    first = key;
+    w.config->sender.email[0] = 'x'; /* the organizer */
+    engine_set_setup(w.engine, &setup);
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_OK);
+    assert_true(key.version != first.version);
+    do_("feed revoke %s", worker.id);
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_WITHDRAWN);
+    assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_WITHDRAWN);
+}
+
 /* A session that cannot be read: no calendar is better than one without it, which would empty
  * somebody's. */
 static void test_bad_session(void **state) {
@@ -282,7 +311,8 @@ int main(void) {
         TEST(test_what_it_carries),   TEST(test_moved_and_cancelled),
         TEST(test_version),           TEST(test_day_roll_over),
         TEST(test_revoked),           TEST(test_tokens),
-        TEST(test_fetches_are_noted), TEST(test_bad_session),
+        TEST(test_fetches_are_noted), TEST(test_looked_up_once),
+        TEST(test_bad_session),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

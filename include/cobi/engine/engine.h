@@ -92,10 +92,12 @@ struct feed_key {
     char feed_id[ID_SIZE];
     uint64_t version;
     struct instant last_modified;
+    struct instant fetched_at; /* the fetch that was noted last; 0: none */
 };
 enum feed_status engine_feed_find(struct engine *engine, const char *token, struct feed_key *ret_key);
 _must_use_ int engine_feed_build(struct engine *engine, const struct feed_key *key, struct feed_body *ret_body);
-/* Notes a fetch (feed.last_fetched and the access log), at most once a minute a feed. */
+/* Notes a fetch (feed.last_fetched and the access log), at most once a minute a feed: the first in any minute is on the disk when this returns
+ * (unless the store is busy: then the next one is). */
 void engine_feed_fetched(struct engine *engine, const struct feed_key *key);
 
 /* How a gateway fares by audience: {"participant": {"in_flight", "failures", "closed_until"}, ...}. */

@@ -66,6 +66,9 @@ void store_hash(const struct store *store, const char *purpose, const char *text
 /* Constant-time comparison of two texts. */
 bool store_equal_secret(const char *a, const char *b);
 
+/* Grows with every row that is written, committed or not: while it stands still, what was read from the store still holds. */
+uint64_t store_changes(const struct store *store);
+
 /* What needs attention next, over all tables: INSTANT_NEVER when nothing waits. Of messages only what wakes after `messages_after` counts
  * (STORE_ALL_MESSAGES: all), and the moment at which the first of them is too late. */
 #define STORE_ALL_MESSAGES ((struct instant){INT64_MIN})

@@ -16,6 +16,8 @@ struct door {
     uint32_t spare; /* connections that are ended but not yet closed */
     struct MHD_Daemon *daemon;
     sd_event_source *io, *timer;
+    bool armed; /* the timer, for then */
+    struct mono armed_at;
     struct connections connections;
     size_t events;       /* of any kind that the library told of */
     unsigned vain;       /* rounds since the last of them */

@@ -25,10 +25,10 @@ struct exchange {
     size_t length;
     bool too_long, answered;
 };
-/* An answer while it is being sent. */
+/* What an answer needs while it is being sent, and as long as it is kept. */
 struct sending {
-    struct web *web;
-    struct web_response response;
+    struct snapshot *pin;
+    char *owned;
 };
 
 static struct connection *connection_of(struct MHD_Connection *connection) {
@@ -40,67 +40,89 @@ static struct connection *connection_of(struct MHD_Connection *connection) {
 
 static void sending_free(void *user) {
     struct sending *sending = user;
-    web_response_done(sending->web, &sending->response);
+    if (sending->pin != NULL) {
+        snapshot_unpin(sending->pin);
+    }
+    free(sending->owned);
     free(sending);
 }
 
-/* Sends the answer off; its memory goes when the library is done with it. */
-static enum MHD_Result send_answer(struct door *door, struct MHD_Connection *connection,
-                                   struct sending *take_sending) {
-    struct web_response *r = &take_sending->response;
+/* The library's form of an answer; what the answer holds is now its own. NULL: refused by the
+ * library. */
+static struct MHD_Response *make_response(struct web_response *take_answer, bool last) {
+    struct sending *sending = malloc(sizeof *sending);
+    if (sending == NULL) {
+        abort();
+    }
+    *sending = (struct sending){.pin = take_answer->pin, .owned = take_answer->owned};
     /* The library does not write to the buffer, its interface only lacks the const. */
     union {
         const char *constant;
         void *plain;
-    } body = {.constant = r->body != NULL ? r->body : ""};
+    } body = {.constant = take_answer->body};
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        r->body_length, body.plain, sending_free, take_sending);
+        take_answer->body_length, body.plain, sending_free, sending);
     if (response == NULL) {
-        sending_free(take_sending);
-        return MHD_NO;
+        sending_free(sending);
+        return NULL;
     }
     bool fine = true;
-    for (size_t i = 0; i < r->header_count; i++) {
-        fine = MHD_add_response_header(response, r->headers[i].name, r->headers[i].value) ==
-                   MHD_YES &&
+    for (size_t i = 0; i < take_answer->header_count; i++) {
+        fine = MHD_add_response_header(response, take_answer->headers[i].name,
+                                       take_answer->headers[i].value) == MHD_YES &&
                fine;
     }
-    /* Closed in good time rather than cut off between two requests; and after a refusal nothing
-     * more is read. */
-    int64_t age_us = door_now(door).us - connection_of(connection)->opened_at.us;
-    bool aged = door->connections.life.us > 0 && age_us > door->connections.life.us / 2;
-    if (aged || r->status == 400 || r->status == 413) {
+    if (last) {
         fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
                fine;
     }
-    enum MHD_Result result = fine ? MHD_queue_response(connection, (unsigned)r->status, response)
-                                  : MHD_NO;
-    MHD_destroy_response(response);
-    return result;
+    if (!fine) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
 }
 
-static struct sending *new_sending(struct web *web) {
-    struct sending *sending = calloc(1, sizeof *sending);
-    if (sending == NULL) {
-        abort();
+/* Closed in good time rather than cut off between two requests. */
+static bool is_aged(const struct door *door, struct MHD_Connection *connection) {
+    int64_t age_us = door_now(door).us - connection_of(connection)->opened_at.us;
+    return door->connections.life.us > 0 && age_us > door->connections.life.us / 2;
+}
+
+/* Sends the answer off; its memory goes when the library is done with it. */
+static enum MHD_Result send_answer(struct door *door, struct MHD_Connection *connection,
+                                   struct web_response *take_answer, bool last) {
+    if (take_answer->ready != NULL) {
+        return MHD_queue_response(connection, (unsigned)take_answer->status, take_answer->ready);
     }
-    sending->web = web;
-    return sending;
+    /* After a refusal nothing more is read. */
+    bool refused = take_answer->status == 400 || take_answer->status == 413;
+    struct MHD_Response *response = make_response(take_answer, last || refused);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    enum MHD_Result result = MHD_queue_response(connection, (unsigned)take_answer->status,
+                                                response);
+    if (take_answer->kept) {
+        feed_cache_keep(door->web->feeds, take_answer->pin, take_answer->form, response);
+    } else {
+        MHD_destroy_response(response);
+    }
+    return result;
 }
 
 /* A request that is refused before or without being read. */
 static enum MHD_Result send_refusal(struct door *door, struct MHD_Connection *connection,
                                     int status, const char *why) {
-    struct sending *sending = new_sending(door->web);
     const struct web_request nothing = {.door = WEB_PUBLIC, .path = ""};
-    web_handle(door->web, &nothing, &sending->response); /* for its headers */
+    struct web_response response;
+    web_handle(door->web, &nothing, &response); /* for its headers */
     if (door->kind == WEB_CONTROL) {
-        control_refuse(&sending->response, status, why);
+        control_refuse(&response, status, why);
     } else {
-        web_set_body(&sending->response, status, "text/plain; charset=utf-8",
-                     "This request was refused.\n");
+        web_set_body(&response, status, "text/plain; charset=utf-8", "This request was refused.\n");
     }
-    return send_answer(door, connection, sending);
+    return send_answer(door, connection, &response, is_aged(door, connection));
 }
 
 /* What of the head decides how a request is framed. */
@@ -255,7 +277,7 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
     if (exchange->too_long) {
         return send_refusal(door, connection, 413, "the request is too large");
     }
-    struct sending *sending = new_sending(door->web);
+    struct web_response response;
     const struct web_request request = {
         .door = door->kind,
         .method = method_of(method),
@@ -269,9 +291,10 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
         .body = exchange->body != NULL ? exchange->body : "",
         .body_length = exchange->length,
         .actor = from->actor,
+        .last = is_aged(door, connection),
     };
-    web_handle(door->web, &request, &sending->response);
-    return send_answer(door, connection, sending);
+    web_handle(door->web, &request, &response);
+    return send_answer(door, connection, &response, request.last);
 }
 
 /* Called once with the head, then for each piece of the body, then once more at the end. */

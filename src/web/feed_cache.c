@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <microhttpd.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <zlib.h>
@@ -19,6 +20,7 @@
 #define ETAG_HASH_BYTES 16
 #define GZIP_WINDOW     (15 + 16) /* the largest window; 16 asks zlib for a gzip header */
 #define GZIP_MEMORY     8
+#define READY_BYTES     ((size_t)2048) /* about what the library's response takes */
 
 struct feed_cache {
     struct snapshot *slots[FEED_CACHE_ENTRIES_MAX];
@@ -35,34 +37,17 @@ struct feed_cache *feed_cache_new(void) {
 }
 
 static size_t size_of(const struct snapshot *snapshot) {
-    return sizeof *snapshot + snapshot->length + snapshot->gzip_length;
+    size_t size = sizeof *snapshot + snapshot->length + snapshot->gzip_length;
+    for (size_t i = 0; i < SNAPSHOT_FORMS; i++) {
+        size += snapshot->ready[i] != NULL ? READY_BYTES : 0;
+    }
+    return size;
 }
 
 static void snapshot_free(struct snapshot *snapshot) {
     free(snapshot->bytes);
     free(snapshot->gzip);
     free(snapshot);
-}
-
-static void drop(struct feed_cache *cache, size_t slot) {
-    struct snapshot *snapshot = take(cache->slots[slot]);
-    cache->bytes -= size_of(snapshot);
-    snapshot->dropped = true;
-    if (snapshot->pins == 0) {
-        snapshot_free(snapshot);
-    }
-}
-
-void feed_cache_free(struct feed_cache *cache) {
-    if (cache == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < FEED_CACHE_ENTRIES_MAX; i++) {
-        if (cache->slots[i] != NULL) {
-            drop(cache, i);
-        }
-    }
-    free(cache);
 }
 
 void snapshot_pin(struct snapshot *snapshot) {
@@ -75,6 +60,32 @@ void snapshot_unpin(struct snapshot *snapshot) {
     if (snapshot->pins == 0 && snapshot->dropped) {
         snapshot_free(snapshot);
     }
+}
+
+static void drop(struct feed_cache *cache, size_t slot) {
+    struct snapshot *snapshot = take(cache->slots[slot]);
+    cache->bytes -= size_of(snapshot);
+    snapshot_pin(snapshot); /* for as long as it is looked at here */
+    snapshot->dropped = true;
+    for (size_t i = 0; i < SNAPSHOT_FORMS; i++) {
+        if (snapshot->ready[i] != NULL) {
+            MHD_destroy_response(
+                take(snapshot->ready[i])); /* gives its pin back when it was sent */
+        }
+    }
+    snapshot_unpin(snapshot);
+}
+
+void feed_cache_free(struct feed_cache *cache) {
+    if (cache == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < FEED_CACHE_ENTRIES_MAX; i++) {
+        if (cache->slots[i] != NULL) {
+            drop(cache, i);
+        }
+    }
+    free(cache);
 }
 
 static bool find_slot(const struct feed_cache *cache, const char *feed_id, size_t *ret_slot) {
@@ -212,6 +223,18 @@ int feed_cache_compress(struct feed_cache *cache, struct snapshot *snapshot) {
         make_room(cache, snapshot);
     }
     return r;
+}
+
+void feed_cache_keep(struct feed_cache *cache, struct snapshot *snapshot, unsigned form,
+                     struct MHD_Response *take_ready) {
+    assert(form < SNAPSHOT_FORMS);
+    if (snapshot->dropped || snapshot->ready[form] != NULL) {
+        MHD_destroy_response(take_ready);
+        return;
+    }
+    snapshot->ready[form] = take_ready;
+    cache->bytes += READY_BYTES;
+    make_room(cache, snapshot);
 }
 
 size_t feed_cache_bytes(const struct feed_cache *cache) {

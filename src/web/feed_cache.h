@@ -14,6 +14,10 @@
 #define FEED_CACHE_BYTES_MAX   ((size_t)16 * 1024 * 1024)
 #define ETAG_SIZE              40
 
+/* 200 or 304, plain or gzip, on a connection that goes on or ends: each is sent with the same bytes
+ * every time. */
+#define SNAPSHOT_FORMS 8
+struct MHD_Response;
 /* One feed as it was built. Read only; stays as it is while it is pinned, even after the cache has
  * let it go. */
 struct snapshot {
@@ -26,8 +30,9 @@ struct snapshot {
     char *bytes, *gzip;       /* gzip: NULL until first asked for */
     size_t length, gzip_length;
     uint32_t pins;
-    uint64_t used; /* larger: more recently */
-    bool dropped;  /* no longer in the cache: goes with its last pin */
+    uint64_t used;                              /* larger: more recently */
+    bool dropped;                               /* no longer in the cache: goes with its last pin */
+    struct MHD_Response *ready[SNAPSHOT_FORMS]; /* NULL until first sent; each holds a pin */
 };
 struct feed_cache;
 struct feed_cache *feed_cache_new(void);
@@ -42,6 +47,10 @@ void snapshot_pin(struct snapshot *snapshot);
 void snapshot_unpin(struct snapshot *snapshot);
 /* Makes the compressed form if there is none yet. Returns 0 or -EIO (serve the plain one). */
 _must_use_ int feed_cache_compress(struct feed_cache *cache, struct snapshot *snapshot);
+/* Keeps the answer of that form for the next time, unless there is one or the snapshot has gone
+ * meanwhile. */
+void feed_cache_keep(struct feed_cache *cache, struct snapshot *snapshot, unsigned form,
+                     struct MHD_Response *take_ready);
 size_t feed_cache_bytes(const struct feed_cache *cache);
 
 #endif

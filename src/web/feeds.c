@@ -7,6 +7,7 @@
  *
  * Must never serve the live snapshot of a link that has been withdrawn, nor tell an unknown token
  * from a malformed one. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -170,31 +171,52 @@ static void set_validators(struct web_response *response, const struct snapshot 
     web_set_header(response, "Vary", "Accept-Encoding");
 }
 
+enum form_bit { FORM_GZIP = 1, FORM_UNCHANGED = 2, FORM_LAST = 4 };
+static_assert((FORM_GZIP | FORM_UNCHANGED | FORM_LAST) < SNAPSHOT_FORMS, "a place for each form");
+
 /* The body goes with 304 too: as with HEAD only its length is sent. */
-static void set_bytes(struct web_response *response, int status, struct snapshot *take_pinned,
-                      bool gzip) {
-    response->status = status;
+static void set_bytes(struct web_response *response, struct snapshot *take_pinned, unsigned form) {
+    bool gzip = (form & FORM_GZIP) != 0;
     response->body = gzip ? take_pinned->gzip : take_pinned->bytes;
     response->body_length = gzip ? take_pinned->gzip_length : take_pinned->length;
     response->pin = take_pinned;
+    response->kept = true;
+    response->form = form;
     set_validators(response, take_pinned, gzip);
-}
-
-static void answer(struct web *web, const struct web_request *request, struct snapshot *take_pinned,
-                   struct web_response *response) {
-    bool gzip = accepts_gzip(request->accept_encoding) &&
-                feed_cache_compress(web->feeds, take_pinned) == 0;
-    bool has_gzip = gzip && names_tag(request->if_none_match, take_pinned->etag_gzip);
-    if (has_gzip || names_tag(request->if_none_match, take_pinned->etag)) {
-        set_bytes(response, 304, take_pinned, has_gzip);
+    if ((form & FORM_UNCHANGED) != 0) {
         return;
     }
-    set_bytes(response, 200, take_pinned, gzip);
     web_set_header(response, "Content-Type", "text/calendar; charset=utf-8");
     web_set_header(response, "Content-Disposition", "inline; filename=\"sessions.ics\"");
     if (gzip) {
         web_set_header(response, "Content-Encoding", "gzip");
     }
+}
+
+static unsigned choose_form(struct web *web, const struct web_request *request,
+                            struct snapshot *snapshot) {
+    unsigned form = request->last ? FORM_LAST : 0;
+    bool gzip = accepts_gzip(request->accept_encoding) &&
+                feed_cache_compress(web->feeds, snapshot) == 0;
+    if (gzip && names_tag(request->if_none_match, snapshot->etag_gzip)) {
+        return form | FORM_UNCHANGED | FORM_GZIP;
+    }
+    if (names_tag(request->if_none_match, snapshot->etag)) {
+        return form | FORM_UNCHANGED;
+    }
+    return gzip ? form | FORM_GZIP : form;
+}
+
+static void answer(struct web *web, const struct web_request *request, struct snapshot *take_pinned,
+                   struct web_response *response) {
+    unsigned form = choose_form(web, request, take_pinned);
+    response->status = (form & FORM_UNCHANGED) != 0 ? 304 : 200;
+    if (take_pinned->ready[form] == NULL) {
+        set_bytes(response, take_pinned, form);
+        return;
+    }
+    response->ready = take_pinned->ready[form];
+    snapshot_unpin(take_pinned); /* the answer holds a pin of its own */
 }
 
 void feeds_handle(struct web *web, const struct web_request *request, const char *rest,

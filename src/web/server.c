@@ -83,13 +83,19 @@ static void arm(struct door *door, bool at_once) {
         when.us = wanted && when.us < silent_us ? when.us : silent_us;
         wanted = true;
     }
+    if (at_once) {
+        when = now;
+    } else if (wanted && door->armed && door->armed_at.us <= when.us) {
+        return; /* it will be looked at again then: not every request moves the timer */
+    }
+    door->armed = wanted || at_once;
+    door->armed_at = when;
     int r = 0;
-    if (wanted || at_once) {
-        r = sd_event_source_set_time(door->timer, (uint64_t)(at_once ? now.us : when.us));
+    if (door->armed) {
+        r = sd_event_source_set_time(door->timer, (uint64_t)when.us);
     }
     if (r >= 0) {
-        r = sd_event_source_set_enabled(door->timer,
-                                        wanted || at_once ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(door->timer, door->armed ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
     }
     if (r < 0) {
         log_error("web: the timer cannot be armed: %s", strerror(-r));
@@ -134,9 +140,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *user) {
 }
 
 static int on_timer(sd_event_source *source, uint64_t us, void *user) {
+    struct door *door = user;
     (void)source;
     (void)us;
-    run(user);
+    door->armed = false;
+    run(door);
     return 0;
 }
 

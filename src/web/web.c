@@ -1,6 +1,6 @@
 /* Web: one request in, one answer out, without any socket.
  *
- * web_handle() puts the security headers on, finds the route by table and has its handler answer.
+ * web_handle() finds the route by table, has its handler answer and puts the security headers on.
  * The bridge to real connections is server.c; tests and the simulator call web_handle() themselves.
  * An answer is ended by web_response_done().
  *
@@ -81,6 +81,20 @@ void web_set_header(struct web_response *response, const char *name, const char 
     response->header_count += i == response->header_count ? 1 : 0;
 }
 
+/* What the handler has not said otherwise. */
+static void add_security_headers(struct web_response *response) {
+    for (size_t i = 0; i < ARRAY_COUNT(security_headers); i++) {
+        size_t at = 0;
+        while (at < response->header_count &&
+               strcasecmp(response->headers[at].name, security_headers[i].name) != 0) {
+            at++;
+        }
+        if (at == response->header_count) {
+            web_set_header(response, security_headers[i].name, security_headers[i].value);
+        }
+    }
+}
+
 void web_set_body(struct web_response *response, int status, const char *content_type,
                   const char *text) {
     response->status = status;
@@ -159,9 +173,6 @@ static void answer_public(struct web *web, const struct web_request *request,
 void web_handle(struct web *web, const struct web_request *request,
                 struct web_response *ret_response) {
     *ret_response = (struct web_response){.body = ""};
-    for (size_t i = 0; i < ARRAY_COUNT(security_headers); i++) {
-        web_set_header(ret_response, security_headers[i].name, security_headers[i].value);
-    }
     switch (request->door) {
     case WEB_PUBLIC:
         answer_public(web, request, ret_response);
@@ -169,6 +180,9 @@ void web_handle(struct web *web, const struct web_request *request,
     case WEB_CONTROL:
         control_handle(web, request, ret_response);
         break;
+    }
+    if (ret_response->ready == NULL) {
+        add_security_headers(ret_response);
     }
 }
 

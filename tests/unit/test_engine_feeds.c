@@ -281,7 +281,7 @@ static void test_looked_up_once(void **state) {
     assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_OK);
     assert_true(key.version != first.version);
     first = key;
-    w.config->sender.email[0] = 'x'; /* the organizer */
+    w.config->sender.calendar_email[0] = 'x';
     engine_set_setup(w.engine, &setup);
     assert_int_equal(engine_feed_find(w.engine, worker.token, &key), FEED_OK);
     assert_true(key.version != first.version);

@@ -9,8 +9,9 @@
 #include <zlib.h>
 
 #include <cmocka.h>
+#include <microhttpd.h>
 
-#include "../../src/web/feed_cache.h"
+#include "../../src/web/room.h"
 #include "cobi/base/cleanup.h"
 #include "cobi/web/web.h"
 #include "fake_engine.h"
@@ -295,6 +296,47 @@ static void test_pinned(void **state) {
     web_response_done(web, &slow);
 }
 
+static unsigned unsent;
+
+static void on_unsent(void *user) {
+    unsent++;
+    snapshot_unpin(user);
+}
+
+/* What the bridge made of an answer is handed back for the next one of the same form, and goes with
+ * the bytes it was made of. */
+static void test_kept(void **state) {
+    (void)state;
+    static char body[] = "as it went over the wire";
+    struct web_response first;
+    const struct web_request request = {.method = WEB_GET, .path = LIVE, .body = ""},
+                             last = {.method = WEB_GET, .path = LIVE, .body = "", .last = true};
+    struct feed_cache *cache = web->feeds;
+    unsent = 0;
+    web_handle(web, &request, &first);
+    assert_true(first.kept);
+    assert_null(first.ready);
+    struct MHD_Response *made = MHD_create_response_from_buffer_with_free_callback_cls(
+        sizeof body, body, on_unsent, first.pin);
+    feed_cache_keep(cache, first.pin, first.form, made); /* the pin is the response's now */
+    web_handle(web, &request, &response);
+    assert_ptr_equal(response.ready, made);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.header_count, 0);
+    fetch(LIVE, "*", NULL);
+    assert_int_equal(response.status, 304);
+    assert_null(response.ready); /* another form */
+    web_response_done(web, &response);
+    web_handle(web, &last, &response);
+    assert_null(response.ready); /* says that the connection ends */
+    assert_int_equal(unsent, 0);
+    engine.version++;
+    fetch(LIVE, NULL, NULL);
+    assert_null(response.ready);
+    assert_non_null(strstr(response.body, "X-VERSION:2"));
+    assert_int_equal(unsent, 1);
+}
+
 static char *filled(size_t length) {
     char *bytes = malloc(length);
     assert_non_null(bytes);
@@ -364,7 +406,7 @@ int main(void) {
         test(test_whole),        test(test_gzip),           test(test_accept_encoding),
         test(test_conditional),  test(test_versions),       test(test_last_good),
         test(test_nothing_good), test(test_withdrawn),      test(test_pinned),
-        test(test_cache_bounds), test(test_cache_compress),
+        test(test_cache_bounds), test(test_cache_compress), test(test_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "cobi/engine/engine.h"
 
+struct MHD_Response; /* of libmicrohttpd */
 enum web_method { WEB_GET, WEB_HEAD, WEB_POST, WEB_OTHER };
 enum web_door { WEB_PUBLIC, WEB_CONTROL };
 struct web_request {
@@ -18,6 +19,7 @@ struct web_request {
     const char *body;               /* whole body, NUL after it */
     size_t body_length;
     struct actor actor;             /* WEB_CONTROL only */
+    bool last;                      /* the connection ends with the answer */
 };
 #define WEB_HEADERS_MAX 16
 struct web_response {
@@ -31,6 +33,9 @@ struct web_response {
     char *owned;        /* freed by the bridge */
     size_t body_length;
     void *pin;          /* keeps the cache entry alive while it is being sent */
+    bool kept;          /* the bridge may keep what it makes of this, for the next answer of the same form */
+    unsigned form;
+    struct MHD_Response *ready; /* kept from an earlier one and borrowed from the cache: then nothing but the status is set beside it */
 };
 /* Commands that the host answers itself (clock, reload, gateway, status of the process): returns an HTTP status, or 0 when it is not the host's. */
 typedef int web_host_command(void *user, const struct command *command, const struct actor *actor, json_t *arguments, json_t **ret_reply);

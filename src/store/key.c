@@ -9,6 +9,8 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "cobi/base/cleanup.h"
 #include "cobi/store/store.h"
@@ -45,14 +47,32 @@ static int sync_folder_of(const char *file) {
     return fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
-static int write_key(const char *file) {
-    unsigned char key[STORE_KEY_BYTES];
-    char text[KEY_TEXT_BYTES + 2];
-    _cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+/* The file that becomes the key, ours alone: whatever a start that was cut short has left in it is
+ * gone. -EALREADY: another start is making the key, or has just made it. */
+static int open_fresh(const char *fresh) {
+    _cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat ours, named;
 
-    if (fd < 0) {
+    if (fd < 0 || fstat(fd, &ours) < 0) {
         return -errno;
     }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        return errno == EWOULDBLOCK ? -EALREADY : -errno;
+    }
+    /* Between opening and locking it may have become the key. */
+    if (lstat(fresh, &named) < 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) {
+        return -EALREADY;
+    }
+    if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0) {
+        return -errno;
+    }
+    return take_fd(&fd);
+}
+
+static int write_key(int fd) {
+    unsigned char key[STORE_KEY_BYTES];
+    char text[KEY_TEXT_BYTES + 2];
+
     if (RAND_bytes(key, sizeof key) != 1) {
         return -EIO;
     }
@@ -70,7 +90,7 @@ static int write_key(const char *file) {
 }
 
 /* Whole or not at all, and on the disk before anything is sealed with it: a database without its
- * key is lost. */
+ * key is lost. One that another start has made in between is the key. */
 static int make_key(const char *file, struct complaint *complaint) {
     char fresh[PATH_SIZE];
     struct text t = TEXT_IN(fresh);
@@ -79,16 +99,20 @@ static int make_key(const char *file, struct complaint *complaint) {
     if (t.overflow) {
         return complain(complaint, -ENAMETOOLONG, "the key file's path is too long");
     }
-    (void)unlink(fresh); /* left behind by a start that was cut short */
-    int r = write_key(fresh);
+    _cleanup_close_ int fd = open_fresh(fresh);
+
+    if (fd == -EALREADY) {
+        return complain(complaint, -EALREADY, "%s: another cobid is making it; start again", file);
+    }
+    int r = fd < 0 ? fd : write_key(fd);
 
     if (r == 0 && renameat2(AT_FDCWD, fresh, AT_FDCWD, file, RENAME_NOREPLACE) < 0) {
         r = -errno;
     }
-    if (r < 0) {
+    if (r < 0 && fd >= 0) {
         (void)unlink(fresh); /* a key that is not whole must not be found at the next start */
     }
-    r = r < 0 ? r : sync_folder_of(file);
+    r = r < 0 && r != -EEXIST ? r : sync_folder_of(file);
     return r < 0 ? complain(complaint, r, "%s: the key file cannot be made: %s", file, strerror(-r))
                  : 0;
 }

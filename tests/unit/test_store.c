@@ -617,6 +617,43 @@ static void a_broken_wake_time_strands_nobody(void **state) {
     assert_int_equal(counts.overdue, 1);
 }
 
+/* Several first starts at once: what lies there afterwards is one whole key, and who got a key got
+ * that one. */
+static void first_starts_at_once_make_one_key(void **state) {
+    struct world *w = *state;
+    enum { ROUNDS = 60, STARTS = 4 };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *file = beside(w, arena_printf(&w->arena, "race-%d", round));
+        unsigned char key[STORE_KEY_BYTES], kept[STARTS][STORE_KEY_BYTES + 1];
+        int ends[2];
+        pid_t children[STARTS];
+        assert_int_equal(pipe(ends), 0);
+        for (int i = 0; i < STARTS; i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                unsigned char answer[STORE_KEY_BYTES + 1] = {0};
+                answer[STORE_KEY_BYTES] = store_key_load(file, true, answer, NULL) == 0;
+                _exit(write(ends[1], answer, sizeof answer) == sizeof answer ? 0 : 1);
+            }
+        }
+        for (int i = 0; i < STARTS; i++) {
+            assert_int_equal(read(ends[0], kept[i], sizeof kept[i]), sizeof kept[i]);
+        }
+        for (int i = 0; i < STARTS; i++) {
+            int status;
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_int_equal(status, 0);
+        }
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        assert_int_equal(store_key_load(file, false, key, NULL), 0); /* somebody made it */
+        for (int i = 0; i < STARTS; i++) {
+            assert_true(!kept[i][STORE_KEY_BYTES] || memcmp(kept[i], key, sizeof key) == 0);
+        }
+    }
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
@@ -624,6 +661,7 @@ int main(void) {
         T(no_two_keys_are_equal),
         T(only_a_whole_key_is_read),
         T(a_key_that_cannot_be_made_leaves_nothing),
+        T(first_starts_at_once_make_one_key),
         T(files_are_for_their_owner_only),
         T(settings_are_as_promised),
         T(the_wrong_key_is_refused),

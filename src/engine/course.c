@@ -36,6 +36,14 @@ struct remind_session course_remind_session(struct engine *e, const struct sessi
         .start = s->start, .start_at = s->start_at, .booked_at = s->revised_at, .traits = traits};
 }
 
+/* The main reminder is dropped because it is late: then a person phones, while there is something
+ * to phone about. One that a confirmation stands for is not missed. */
+static bool phone_instead(struct engine *e, const struct session_row *s, uint32_t step,
+                          enum remind_verdict verdict) {
+    return e->setup.config->reminders.steps[step].main && instant_cmp(e->now, s->start_at) < 0 &&
+           (verdict == REMIND_SKIP_LATE || verdict == REMIND_SKIP_WINDOW);
+}
+
 static int add_reminder(struct engine *e, const struct session_row *s, uint32_t step,
                         const struct remind_decision *d) {
     const struct remind_step *policy = &e->setup.config->reminders.steps[step];
@@ -57,6 +65,9 @@ static int add_reminder(struct engine *e, const struct session_row *s, uint32_t 
     memcpy(m.participant, s->participant, sizeof m.participant);
     if (d->verdict != REMIND_SEND) {
         r = text_copy(m.reason, sizeof m.reason, remind_verdict_to_text(d->verdict));
+        if (r == 0 && phone_instead(e, s, step, d->verdict)) {
+            r = duty_phone(e, &m);
+        }
     } else if (channel < 0) {
         r = text_copy(m.reason, sizeof m.reason, "no_channel");
         r = r < 0 ? r : duty_phone(e, &m);

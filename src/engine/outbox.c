@@ -13,6 +13,7 @@
 
 #include "duty.h"
 #include "hold.h"
+#include "known.h"
 #include "lane.h"
 #include "receipts.h"
 
@@ -171,7 +172,13 @@ static int stop_reason(struct engine *e, const struct message_row *m, const stru
     if (!reason && s->has_session) {
         reason = session_reason(e, m, &s->session);
     }
-    const int r = reason ? 0 : staff_reason(e, m, &reason);
+    int r = reason ? 0 : staff_reason(e, m, &reason);
+
+    if (r == 0 && !reason && m->kind == KIND_CHANGE) {
+        struct civil known;
+        r = known_start(e, m, &known);
+        reason = r == 0 && civil_cmp(known, s->session.start) == 0 ? "moved_back" : NULL;
+    }
 
     if (r == 0) {
         *ret_reason = reason;
@@ -213,7 +220,7 @@ int outbox_expire(struct engine *e, struct message_row *m) {
     return r < 0 ? r : outbox_not_delivered(e, m);
 }
 
-static int cancel(struct engine *e, struct message_row *m, const char *reason) {
+int outbox_cancel(struct engine *e, struct message_row *m, const char *reason) {
     const int r = outbox_step(e, m, MESSAGE_CANCEL, reason);
 
     return r < 0 || strcmp(reason, "channel_off") != 0 ? r : outbox_not_delivered(e, m);
@@ -322,7 +329,7 @@ static int claim(struct engine *e, const char *id) {
         return r;
     }
     if (stop) {
-        return cancel(e, &m, stop);
+        return outbox_cancel(e, &m, stop);
     }
     if (instant_cmp(e->now, m.not_after) >= 0) {
         return outbox_expire(e, &m);

@@ -20,6 +20,8 @@ _must_use_ int outbox_step(struct engine *e, struct message_row *m, enum message
                            const char *reason);
 /* Its time has passed. */
 _must_use_ int outbox_expire(struct engine *e, struct message_row *m);
+/* A person has made it pointless. */
+_must_use_ int outbox_cancel(struct engine *e, struct message_row *m, const char *reason);
 /* A message did not reach its audience: somebody else learns of it. */
 _must_use_ int outbox_not_delivered(struct engine *e, const struct message_row *m);
 /* A text that did not arrive goes by mail, once, where there is an address and time. Returns 1 when

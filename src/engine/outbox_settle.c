@@ -56,15 +56,15 @@ static int tell_otherwise(struct engine *e, const struct message_row *m) {
     const char *stop = NULL;
     int r = outbox_stop_reason(e, m, &stop);
 
+    if (r == 0 && stop && strcmp(stop, "channel_off") != 0) {
+        return 0; /* it has become pointless: moved, cancelled, or the person has left */
+    }
     r = r < 0 ? r : outbox_try_mail(e, m);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
     if (about_session && m->kind != KIND_CANCELLATION && !outbox_session_ahead(e, m)) {
         return 0; /* the appointment is over: phoning about it helps nobody */
-    }
-    if (stop && strcmp(stop, "channel_off") != 0) {
-        return 0; /* it has become pointless: moved, cancelled, or the person has left */
     }
     return duty_phone(e, m);
 }
@@ -91,16 +91,29 @@ int outbox_not_delivered(struct engine *e, const struct message_row *m) {
     return r < 0 || !*m->escalation ? r : chain_unreachable(e, m->escalation, m->revision);
 }
 
+/* Queued again. What has become pointless meanwhile ends here: another attempt would only find that
+ * out later. */
+static int queue_again(struct engine *e, struct message_row *m, enum message_event event,
+                       const char *reason) {
+    const char *stop = NULL;
+    int r = outbox_step(e, m, event, reason);
+
+    r = r < 0 ? r : outbox_stop_reason(e, m, &stop);
+    if (r < 0) {
+        return r;
+    }
+    if (stop) {
+        return outbox_cancel(e, m, stop);
+    }
+    return instant_cmp(m->wake_at, m->not_after) >= 0 ? outbox_expire(e, m) : 0;
+}
+
 static int settle_later(struct engine *e, struct message_row *m, struct span hint) {
     const uint64_t noise = store_derive_number(
         e->store, arena_printf(&e->arena, "%s/%" PRIu32, m->id, m->attempt_count));
 
     m->wake_at = retry_at(&retry_policy, m->attempt_count, hint, noise, e->now);
-    if (instant_cmp(m->wake_at, m->not_after) >= 0) {
-        const int r = outbox_step(e, m, MESSAGE_DEFER, NULL);
-        return r < 0 ? r : outbox_expire(e, m);
-    }
-    return outbox_step(e, m, MESSAGE_DEFER, NULL);
+    return queue_again(e, m, MESSAGE_DEFER, NULL);
 }
 
 static int settle_uncertain(struct engine *e, struct message_row *m) {
@@ -118,7 +131,7 @@ static int settle_uncertain(struct engine *e, struct message_row *m) {
 
     m->repeat = true;
     m->wake_at = retry_at(&retry_policy, m->attempt_count, (struct span){0}, noise, e->now);
-    return outbox_step(e, m, MESSAGE_REPEAT, "may_be_a_repeat");
+    return queue_again(e, m, MESSAGE_REPEAT, "may_be_a_repeat");
 }
 
 static int settle_accepted(struct engine *e, struct message_row *m, const struct delivery *d) {

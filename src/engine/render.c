@@ -12,6 +12,7 @@
 #include "cobi/base/phone.h"
 #include "cobi/template/wording.h"
 #include "duty.h"
+#include "known.h"
 #include "outbox.h"
 
 const char *render_deadline(struct engine *e, const struct zone *zone, struct instant t) {
@@ -123,11 +124,16 @@ static int fill_participant(struct job *j) {
     if (j->has_session) {
         set_schedule(j, j->session.start);
     }
-    if (j->m->kind == KIND_CANCELLATION && j->m->old_start.date.year != 0) {
-        set_schedule(j, j->m->old_start); /* the time they know */
+    struct civil old;
+    const int r = known_start(e, j->m, &old);
+
+    if (r < 0) {
+        return r;
     }
-    if (j->m->old_start.date.year != 0) {
-        const struct civil old = j->m->old_start;
+    if (j->m->kind == KIND_CANCELLATION && old.date.year != 0) {
+        set_schedule(j, old); /* the time they know */
+    }
+    if (old.date.year != 0) {
         set(j, FACT_old_weekday, wording_weekday(j->language, old.date));
         set(j, FACT_old_date, wording_day(j->language, old.date, arena));
         set(j, FACT_old_time, wording_time(j->language, old, arena));

@@ -6,6 +6,7 @@
  * proves that each can fail. */
 #include "sim.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,393 +30,190 @@ void law_broken(struct sim *sim, const char *law, const char *format, ...) {
                    why);
 }
 
-/* ---- at hand-over ---- */
+/* ---- questions to the database ---- */
 
-bool never_reads(struct sim *sim, const char *who, const char *audience, const char *text,
-                 const char **ret_found) {
-    for (size_t i = 0; i < sim->never_count; i++) {
-        const struct never *n = &sim->nevers[i];
-        if ((strcmp(n->who, who) == 0 || strcmp(n->who, audience) == 0) &&
-            strcasestr(text, n->text)) {
-            *ret_found = n->text;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_words(struct sim *sim, const struct outgoing *m, const char *recipient) {
-    const char *const texts[] = {m->from_name, m->from,    m->reply_to, m->subject,
-                                 m->body,      m->mail_id, m->thread_id};
-    const char *found = "";
-
-    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
-        const char *text = texts[i] ? texts[i] : "";
-        if (never_reads(sim, recipient, audience_to_text(m->audience), text, &found)) {
-            law_broken(sim, "disclosure", "%s (%s) would read \"%s\" in a %s", recipient,
-                       audience_to_text(m->audience), found, message_kind_to_text(m->kind));
-        }
-        if (m->audience == AUDIENCE_PARTICIPANT && disclose_find_word(text, NULL) >= 0) {
-            law_broken(sim, "words", "%s would read a word of the list in a %s", recipient,
-                       message_kind_to_text(m->kind));
-        }
-    }
-    if (m->audience == AUDIENCE_PARTICIPANT && (strstr(m->body, "://") || m->thread_id)) {
-        law_broken(sim, "words", "%s would get a link or the thread of a chain", recipient);
-    }
-}
-
-static void check_address(struct sim *sim, const struct outgoing *m, const char *recipient) {
-    const char *known = m->audience == AUDIENCE_OPERATOR ? sim->kit->config->operator_email : NULL;
-
-    for (size_t i = 0; i < sim->address_count && !known; i++) {
-        if (strcmp(sim->addresses[i].id, recipient) == 0) {
-            known = m->channel == CHANNEL_SMS ? sim->addresses[i].mobile : sim->addresses[i].email;
-        }
-    }
-    if (!known || strcmp(known, m->to) != 0) {
-        law_broken(sim, "address", "a %s for %s goes to an address that is not theirs",
-                   message_kind_to_text(m->kind), recipient);
-    }
-}
-
-struct about { /* the committed row and what it is about */
-    char state[20], recipient[ID_SIZE], person_state[20], zone[48], hours[200], session[20],
-        start[20], outcome[12];
-    int64_t attempts, open_attempts, not_after, revision, session_revision, start_us;
+/* Parameters of the questions in laws.def. */
+enum law_parameter {
+    LAW_NOW = 1,
+    LAW_MISSES,          /* codes that are a miss, as a JSON list; so are the other lists */
+    LAW_ADVOCATES_CODES, /* those of them that the advocates hear of */
+    LAW_UNDO,            /* time to take a mis-tap back */
+    LAW_ROW,             /* the row that a turn has changed */
+    LAW_PROVISIONAL,
+    LAW_ACCEPTABLE,
+    LAW_OFFICER_CODES,
+    LAW_ROUTE_CODES,  /* the officer hears of them on some routes */
+    LAW_REVIEW_CODES, /* no miss, and yet for the supervisor */
+    LAW_HOLIDAYS,     /* dates */
+    LAW_MAIN_STEP,    /* of the reminders */
+    LAW_MISS_AFTER,   /* time after the start before which nobody has missed it */
+    LAW_ASK_AFTER,    /* time after the end, for these two */
+    LAW_UNRECORDED_AFTER,
+    LAW_DECIDED /* codes that the practitioner alone may not record */
 };
 
-static void column(sqlite3_stmt *row, int index, char *buffer, size_t capacity) {
-    const unsigned char *text = sqlite3_column_text(row, index);
-
-    (void)snprintf(buffer, capacity, "%s", text ? (const char *)text : "");
-}
-
-static bool read_about(struct sim *sim, const struct outgoing *m, struct about *a) {
-    sqlite3_stmt *row = witness_ask(
-        sim,
-        "SELECT "
-        "m.state,m.recipient,ps.state,o.timezone,o.hours,s.state,s.start_local,s.outcome,m.attempt_"
-        "count,"
-        "(SELECT count(*) FROM attempt a WHERE a.message=m.id AND a.attempt=m.attempt_count AND "
-        "a.ended_us=0),"
-        "m.not_after_us,m.revision,s.revision,s.start_us FROM message m LEFT JOIN session s ON "
-        "s.id=m.session"
-        " LEFT JOIN participant p ON p.id=m.participant LEFT JOIN office o ON o.id=p.office"
-        " LEFT JOIN participant_state ps ON ps.id=m.participant WHERE m.id=?");
-    (void)sqlite3_bind_text(row, 1, m->message_id, -1, SQLITE_TRANSIENT); /* memory only */
-    const bool found = sqlite3_step(row) == SQLITE_ROW;
-
-    if (found) {
-        column(row, 0, a->state, sizeof a->state);
-        column(row, 1, a->recipient, sizeof a->recipient);
-        column(row, 2, a->person_state, sizeof a->person_state);
-        column(row, 3, a->zone, sizeof a->zone);
-        column(row, 4, a->hours, sizeof a->hours);
-        column(row, 5, a->session, sizeof a->session);
-        column(row, 6, a->start, sizeof a->start);
-        column(row, 7, a->outcome, sizeof a->outcome);
-        a->attempts = sqlite3_column_int64(row, 8);
-        a->open_attempts = sqlite3_column_int64(row, 9);
-        a->not_after = sqlite3_column_type(row, 10) == SQLITE_NULL ? INT64_MAX
-                                                                   : sqlite3_column_int64(row, 10);
-        a->revision = sqlite3_column_int64(row, 11);
-        a->session_revision = sqlite3_column_int64(row, 12);
-        a->start_us = sqlite3_column_int64(row, 13);
-    }
-    witness_done(row);
-    return found;
-}
-
-/* The send window, said once more and differently from the rules: 09:00-20:00, Sundays and bank
- * holidays 10:00-18:00, a change of today's session from 07:00, a word after a miss in office
- * hours. */
-static bool window_fits(struct sim *sim, const struct outgoing *m, const struct about *a) {
-    const struct zone *zone = zones_find(sim->kit->zones, a->zone);
-    const struct civil now = zone_civil(zone ? zone : sim->kit->zone, sim_believed(sim));
-    const int minute = now.hour * 60 + now.minute;
-    const bool holiday = holidays_find(sim->kit->holidays, now.date) != NULL;
-    const bool quiet = holiday || date_weekday(now.date) == SUNDAY;
-    char today[DATE_TEXT_SIZE];
-    struct hours office;
-
-    date_to_text(now.date, today);
-    if (m->kind == KIND_MISSED_CONTACT) {
-        return hours_parse(a->hours, &office) == 0 && !holiday &&
-               hours_contain(&office, date_weekday(now.date), (uint32_t)minute,
-                             (uint32_t)minute + 1);
-    }
-    if ((m->kind == KIND_CHANGE || m->kind == KIND_CANCELLATION) &&
-        strncmp(a->start, today, 10) == 0) {
-        return minute >= 7 * 60 && minute < (quiet ? 18 : 20) * 60;
-    }
-    return quiet ? minute >= 10 * 60 && minute < 18 * 60 : minute >= 9 * 60 && minute < 20 * 60;
-}
-
-static void check_participant(struct sim *sim, const struct outgoing *m, const struct about *a) {
-    char local[CIVIL_TEXT_SIZE];
-
-    civil_to_text(zone_civil(sim->kit->zone, sim->clock), local);
-    if (!window_fits(sim, m, a)) {
-        law_broken(sim, "window", "a %s leaves at %s (%s), outside the hours for it",
-                   message_kind_to_text(m->kind), local, a->zone);
-    }
-    if (strcmp(a->person_state, "active") != 0) {
-        law_broken(sim, "stopped", "a %s leaves for %s, who is %s", message_kind_to_text(m->kind),
-                   a->recipient, a->person_state);
-    }
-    const bool bound = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE;
-
-    if (bound && (strcmp(a->session, "planned") != 0 || a->revision != a->session_revision)) {
-        law_broken(sim, "revision",
-                   "a %s leaves for revision %lld of a session that is %s, revision %lld",
-                   message_kind_to_text(m->kind), (long long)a->revision, a->session,
-                   (long long)a->session_revision);
-    }
-    if (m->kind == KIND_CANCELLATION && strcmp(a->session, "cancelled") != 0) {
-        law_broken(sim, "revision", "a cancellation leaves for a session that is %s", a->session);
-    }
-}
-
-/* What a participant would get once and never again, while nobody knows whether the clock is right.
- */
-static void check_held(struct sim *sim, const struct outgoing *m, const struct about *a) {
-    const bool waits = m->kind == KIND_CONFIRMATION || m->kind == KIND_REMINDER ||
-                       m->kind == KIND_MISSED_CONTACT;
-
-    if (sim->doubtful && waits) {
-        law_broken(sim, "held", "a %s leaves for %s after the clock has jumped",
-                   message_kind_to_text(m->kind), a->recipient);
-    }
-}
-
-void laws_handed(struct sim *sim, const struct outgoing *m) {
-    const struct instant now = sim_believed(sim);
-    struct about a = {0};
-
-    if (!read_about(sim, m, &a) || strcmp(a.state, "sending") != 0 || a.attempts != m->attempt ||
-        a.open_attempts != 1) {
-        law_broken(sim, "intent",
-                   "%s is handed over, but the database says %s, attempt %lld, %lld attempt rows",
-                   m->message_id, a.state, (long long)a.attempts, (long long)a.open_attempts);
-    }
-    /* Besides what the row says: no reminder in the last three hours, no news of a move after the
-     * start. */
-    const bool useless = (m->kind == KIND_REMINDER && now.us >= a.start_us - 3 * HOUR_US) ||
-                         (m->kind == KIND_CHANGE && now.us >= a.start_us);
-    if (useless || now.us >= a.not_after || m->not_after.us != a.not_after) {
-        law_broken(sim, "not_after", "%s, a %s, is handed over when it is of no use any more",
-                   m->message_id, message_kind_to_text(m->kind));
-    }
-    check_held(sim, m, &a);
-    check_words(sim, m, a.recipient);
-    check_address(sim, m, a.recipient);
-    if (m->audience == AUDIENCE_PARTICIPANT) {
-        check_participant(sim, m, &a);
-    }
-}
-
-/* ---- in the recipient's hands ---- */
-
-/* Staff's tasks and alarms may come twice as they are; what tells of a miss must say that it may be
- * a repeat. */
-static bool marked(enum message_kind kind) {
-    return kind == KIND_ESCALATION || kind == KIND_OFFICER_NOTICE || kind == KIND_ADVOCATE_NOTICE ||
-           kind == KIND_STAND_DOWN;
-}
-
-/* Whatever is retried, repeated or begun anew: nobody is buried in one piece of news. */
-static void check_storm(struct sim *sim, const struct parcel *p) {
-    enum { ALIKE_A_DAY_MAX = 12 };
-    int alike = 0;
-
-    for (size_t i = sim->parcel_count; i > 0 && sim->parcels[i - 1].at.us > sim->clock.us - DAY_US;
-         i--) {
-        const struct parcel *before = &sim->parcels[i - 1];
-        alike += before->kind == p->kind && *p->escalation &&
-                 strcmp(before->escalation, p->escalation) == 0 &&
-                 strcmp(before->recipient, p->recipient) == 0;
-    }
-    if (alike > ALIKE_A_DAY_MAX) {
-        law_broken(sim, "storm", "%s has been told of one thing %d times in a day", p->recipient,
-                   alike);
-    }
-}
-
-void laws_accepted(struct sim *sim, const struct parcel *p) {
-    check_storm(sim, p);
-    for (size_t i = 0; i < sim->parcel_count; i++) {
-        const struct parcel *before = &sim->parcels[i];
-        if (before == p) {
-            continue;
-        }
-        const bool same = strcmp(before->message_id, p->message_id) == 0;
-        /* The same fact under another key is a duplicate too; what was sent again by hand counts
-         * from ordinal 100. */
-        const bool alike = p->kind == KIND_REMINDER && before->kind == KIND_REMINDER &&
-                           strcmp(before->session, p->session) == 0 &&
-                           before->revision == p->revision && before->step == p->step &&
-                           before->channel == p->channel && p->ordinal < 100;
-        if ((same && !kind_policies[p->kind].may_repeat) || alike) {
-            law_broken(sim, "once", "%s has the same %s twice (%s, then %s)", p->recipient,
-                       message_kind_to_text(p->kind), before->message_id, p->message_id);
-        }
-        if (same && marked(p->kind) && !strstr(p->body, "may be a repeat")) {
-            law_broken(sim, "once", "%s has a %s twice and the second does not say so",
-                       p->recipient, message_kind_to_text(p->kind));
-        }
-    }
-}
-
-/* ---- after every turn ---- */
-
+enum law_when { TURN, IDLE, END, SESSION, MESSAGE, CHAIN, PERSON };
+#define SESSIONS SIM_SESSIONS
+#define MESSAGES SIM_MESSAGES
+#define CHAINS   SIM_CHAINS
+#define TASKS    SIM_TASKS
+#define PEOPLE   SIM_PEOPLE
+#define LINKS    SIM_LINKS
+#define RECEIPTS SIM_RECEIPTS
 /* A due message may wait for its lane: while an answer is awaited there, or its gateway was down in
  * the last quarter of an hour (the longest pause of a breaker). */
 #define LANE_WAITS                                                                                 \
     "EXISTS(SELECT 1 FROM attempt a JOIN message o ON o.id=a.message WHERE o.lane=m.lane AND "     \
     "(a.ended_us=0 OR (a.outcome='gateway_down' AND a.ended_us>=?1-900000000)))"
-
-/* Each names rows that break it. ?1: now; ?2: codes that are a miss; ?3: those the advocates hear
- * of; ?4: time to take a mis-tap back. */
-struct sql_law {
+#define L(when_, tables_, name_, sql_, what_)                                                      \
+    {.when = when_, .tables = tables_, .name = name_, .sql = sql_, .what = what_},
+static const struct sql_law {
+    enum law_when when;
+    unsigned tables; /* TURN: asked only when one of them was touched; IDLE: 1: not while answers
+                        are awaited */
     const char *name, *sql, *what;
-};
-static const struct sql_law turn_laws[] = {
-    {"intent",
-     "SELECT id FROM message m WHERE state='sending' AND NOT EXISTS(SELECT 1 FROM attempt a WHERE "
-     "a.message=m.id AND a.attempt=m.attempt_count AND a.ended_us=0)",
-     "is sending without an attempt"},
-    {"miss_told",
-     "SELECT id FROM session s WHERE flags&4 AND outcome IN(SELECT value FROM json_each(?2)) AND "
-     "NOT EXISTS"
-     "(SELECT 1 FROM escalation e WHERE e.session=s.id AND e.kind='missed' AND "
-     "e.audience='supervisor')",
-     "was missed and has no chain to the supervisors"},
-    {"advocates_told",
-     "SELECT s.id||' '||l.advocate FROM session s JOIN link l ON l.participant=s.participant AND "
-     "l.removed_us IS NULL AND l.made_us<=s.recorded_us"
-     " WHERE s.flags&4 AND s.outcome IN(SELECT value FROM json_each(?3)) AND NOT EXISTS"
-     "(SELECT 1 FROM escalation e WHERE e.session=s.id AND e.kind='missed' AND "
-     "e.audience='advocate' AND e.advocate=l.advocate)",
-     "was missed and a linked advocate has no chain"},
-    {"chain_sleeps",
-     "SELECT id FROM escalation WHERE state<>'resolved' AND (wake_us IS NULL OR wake_us>?1+CASE "
-     "state WHEN 'acknowledged' THEN 15 ELSE 6 END*86400000000)",
-     "is not resolved and sleeps too long"},
-    {"receipt",
-     "SELECT m.id FROM receipt r JOIN message m ON m.id=r.message WHERE r.message<>'' AND "
-     "((r.report='delivered' AND m.state "
-     "IN('accepted','undelivered','unknown','uncertain','queued'))"
-     " OR (r.report='failed' AND r.attempt=m.attempt_count AND m.state "
-     "IN('accepted','unknown','uncertain')))",
-     "is not where its receipts put it"},
-    {"alone_missed",
-     "SELECT e.id FROM escalation e JOIN session s ON s.id=e.session WHERE e.kind='missed' AND "
-     "s.state<>'recorded'",
-     "is about a session nobody recorded"},
-};
-/* When nothing is left to do now. */
-static const struct sql_law idle_laws[] = {
-    {"balance",
-     "SELECT id FROM message WHERE state<>'accepted' AND (wake_us IS NULL)<>(state "
-     "IN('delivered','undelivered','failed','unknown','cancelled','expired','skipped'))",
-     "is neither at an end nor waiting"},
-    {"balance",
-     "SELECT id FROM message WHERE reason='' AND state "
-     "IN('failed','unknown','cancelled','expired','skipped','held')",
-     "has ended without a reason"},
-    {"quarantine",
-     "SELECT id FROM session WHERE quarantined<>0 UNION ALL SELECT id FROM message WHERE "
-     "quarantined<>0 UNION ALL"
-     " SELECT id FROM escalation WHERE quarantined<>0 UNION ALL SELECT id FROM task WHERE "
-     "quarantined<>0",
-     "was set aside"},
-    {"one_a_day",
-     "SELECT a.id FROM session a JOIN session b ON b.participant=a.participant AND b.id>a.id AND "
-     "substr(b.start_local,1,10)=substr(a.start_local,1,10)"
-     " WHERE a.state<>'cancelled' AND b.state<>'cancelled'",
-     "is on a day with another session of the same participant"},
-    {"one_place",
-     "SELECT a.id FROM session a JOIN session b ON b.practitioner=a.practitioner AND b.id>a.id AND "
-     "b.start_us<a.start_us+a.minutes*60000000"
-     " AND a.start_us<b.start_us+b.minutes*60000000 WHERE a.state IN('planned','awaiting_outcome') "
-     "AND b.state IN('planned','awaiting_outcome')",
-     "overlaps another session of the same practitioner"},
-    {"miss_told",
-     "SELECT id FROM session WHERE outcome IN(SELECT value FROM json_each(?2)) AND NOT flags&4 AND "
-     "recorded_us+?4+120000000<?1",
-     "was missed and nobody was told in time"},
-    {"overdue",
-     "SELECT id FROM session WHERE wake_us<?1-120000000 UNION ALL SELECT id FROM message m WHERE "
-     "wake_us<?1-120000000 AND state<>'sending' AND NOT " LANE_WAITS " UNION ALL"
-     " SELECT id FROM escalation WHERE wake_us<?1-120000000 UNION ALL SELECT id FROM task WHERE "
-     "wake_us<?1-120000000",
-     "has a timer that nobody heeds"},
-};
-/* After a day of honest gateways. */
-static const struct sql_law end_laws[] = {
-    {"at_rest",
-     "SELECT id FROM message WHERE state IN('queued','uncertain','held') AND "
-     "created_us<?1-5*86400000000",
-     "has waited for more than five days"},
-    {"unreached",
-     "SELECT m.id FROM message m JOIN session s ON s.id=m.session WHERE m.kind='reminder' AND "
-     "m.state IN('unknown','failed') AND s.revision=m.revision"
-     " AND (SELECT max(a.ended_us) FROM attempt a WHERE a.message=m.id)<s.start_us"
-     " AND NOT EXISTS(SELECT 1 FROM task t WHERE t.kind='phone' AND t.session=m.session) AND NOT "
-     "EXISTS"
-     "(SELECT 1 FROM message f WHERE f.kind='reminder' AND f.session=m.session AND f.step=m.step "
-     "AND f.revision=m.revision AND f.ordinal>m.ordinal)",
-     "did not arrive and no other way was tried"},
-    {"unreached",
-     "SELECT m.id FROM message m JOIN session s ON s.id=m.session JOIN receipt r ON r.message=m.id "
-     "AND r.message<>'' AND r.report='failed' WHERE m.kind='reminder' AND "
-     "m.state='undelivered' AND s.revision=m.revision AND r.received_us<s.start_us"
-     " AND (s.recorded_us=0 OR s.recorded_us>r.received_us)"
-     " AND NOT EXISTS(SELECT 1 FROM task t WHERE t.kind='phone' AND t.session=m.session) AND NOT "
-     "EXISTS"
-     "(SELECT 1 FROM message f WHERE f.kind='reminder' AND f.session=m.session AND f.step=m.step "
-     "AND f.revision=m.revision AND f.ordinal>m.ordinal)",
-     "was not delivered and no other way was tried"},
+} sql_laws[] = {
+#include "laws.def"
 };
 
-static void codes(const struct sim *sim, unsigned tell, struct text *t) {
-    const struct outcome_table *table = &sim->kit->config->outcomes;
+/* ---- the lists they compare with ---- */
 
-    text_add(t, "[");
-    for (uint32_t i = 0; i < table->count; i++) {
-        if (table->codes[i].miss && (table->codes[i].tell & tell) == tell) {
-            text_addf(t, "%s\"%s\"", t->length > 1 ? "," : "", table->codes[i].code);
-        }
-    }
-    text_add(t, "]");
+typedef bool code_fits(const struct outcome_code *code);
+
+static bool is_miss(const struct outcome_code *code) {
+    return code->miss;
+}
+static bool is_advocates(const struct outcome_code *code) {
+    return code->miss && (code->tell & TELL_ADVOCATE);
+}
+static bool is_provisional(const struct outcome_code *code) {
+    return code->provisional;
+}
+static bool is_acceptable(const struct outcome_code *code) {
+    return code->acceptable;
+}
+static bool is_officers(const struct outcome_code *code) {
+    return code->tell & TELL_OFFICER;
+}
+static bool is_by_route(const struct outcome_code *code) {
+    return code->tell & TELL_OFFICER_BY_ROUTE;
+}
+static bool is_review(const struct outcome_code *code) {
+    return !code->miss && (code->tell & TELL_SUPERVISOR);
+}
+static bool is_decided(const struct outcome_code *code) {
+    return code->attended == ATTENDED_NO && !code->provisional;
 }
 
-static void judge(struct sim *sim, const struct sql_law *laws, size_t count) {
-    char misses[500], told[500];
-    struct text t = TEXT_IN(misses), u = TEXT_IN(told);
+static void list_codes(struct kit *kit, enum law_parameter parameter, code_fits *fits) {
+    const struct outcome_table *table = &kit->config->outcomes;
+    struct text t = TEXT_IN(kit->lists[parameter]);
 
+    text_add(&t, "[");
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (fits(&table->codes[i])) {
+            text_addf(&t, "%s\"%s\"", t.length > 1 ? "," : "", table->codes[i].code);
+        }
+    }
+    text_add(&t, "]");
+}
+
+void laws_prepare(struct kit *kit) {
+    struct text t = TEXT_IN(kit->lists[LAW_HOLIDAYS]);
+    const struct date first = {2026, 9, 1};
+
+    static_assert((int)LAW_DECIDED < (int)LAW_LISTS, "a list for each parameter");
+    list_codes(kit, LAW_MISSES, is_miss);
+    list_codes(kit, LAW_ADVOCATES_CODES, is_advocates);
+    list_codes(kit, LAW_PROVISIONAL, is_provisional);
+    list_codes(kit, LAW_ACCEPTABLE, is_acceptable);
+    list_codes(kit, LAW_OFFICER_CODES, is_officers);
+    list_codes(kit, LAW_ROUTE_CODES, is_by_route);
+    list_codes(kit, LAW_REVIEW_CODES, is_review);
+    list_codes(kit, LAW_DECIDED, is_decided);
+    text_add(&t, "[");
+    for (int32_t day = 0; day < 500; day++) {
+        char text[DATE_TEXT_SIZE];
+        date_to_text(date_add_days(first, day), text);
+        if (holidays_find(kit->holidays, date_add_days(first, day))) {
+            text_addf(&t, "%s\"%s\"", t.length > 1 ? "," : "", text);
+        }
+    }
+    text_add(&t, "]");
+}
+
+static int64_t main_step(const struct config *config) {
+    uint32_t step = 0;
+
+    while (step + 1 < config->reminders.step_count && !config->reminders.steps[step].main) {
+        step++;
+    }
+    return step;
+}
+
+static void bind_all(struct sim *sim, sqlite3_stmt *question, struct instant now, int64_t row) {
+    const struct config *config = sim->kit->config;
+    const struct {
+        enum law_parameter parameter;
+        int64_t value;
+    } numbers[] = {{LAW_NOW, now.us},
+                   {LAW_UNDO, config->miss_undo.us},
+                   {LAW_ROW, row},
+                   {LAW_MAIN_STEP, main_step(config)},
+                   {LAW_MISS_AFTER, config->miss_after.us},
+                   {LAW_ASK_AFTER, config->outcome_ask_after.us},
+                   {LAW_UNRECORDED_AFTER, config->unrecorded_after.us}};
+    const int count = sqlite3_bind_parameter_count(question);
+
+    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+        if ((int)numbers[i].parameter <= count) {
+            (void)sqlite3_bind_int64(question, (int)numbers[i].parameter, numbers[i].value);
+        }
+    }
+    for (int i = 1; i <= count; i++) {
+        if (*sim->kit->lists[i]) {
+            (void)sqlite3_bind_text(question, i, sim->kit->lists[i], -1, SQLITE_STATIC);
+        }
+    }
+}
+
+static void judge(struct sim *sim, const struct sql_law *law, struct instant now, int64_t row) {
+    sqlite3_stmt *question = witness_ask(sim, law->sql);
+
+    bind_all(sim, question, now, row);
+    if (sqlite3_step(question) == SQLITE_ROW) {
+        const unsigned char *found = sqlite3_column_text(question, 0);
+        law_broken(sim, law->name, "%s %s", found ? (const char *)found : "something", law->what);
+    }
+    witness_done(question);
+}
+
+static void judge_all(struct sim *sim, enum law_when when, unsigned tables, int64_t row) {
     const struct instant now = sim_believed(sim);
 
-    codes(sim, 0, &t);
-    codes(sim, TELL_ADVOCATE, &u);
-    for (size_t i = 0; i < count && !*sim->law; i++) {
-        sqlite3_stmt *row = witness_ask(sim, laws[i].sql);
-        (void)sqlite3_bind_int64(row, 1,
-                                 now.us); /* those a law does not know are refused: nothing lost */
-        (void)sqlite3_bind_text(row, 2, misses, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(row, 3, told, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(row, 4, sim->kit->config->miss_undo.us);
-        if (sqlite3_step(row) == SQLITE_ROW) {
-            law_broken(sim, laws[i].name, "%s %s", (const char *)sqlite3_column_text(row, 0),
-                       laws[i].what);
+    for (size_t i = 0; i < ARRAY_COUNT(sql_laws) && !*sim->law; i++) {
+        const struct sql_law *law = &sql_laws[i];
+        const bool asked = when == TURN   ? (law->tables & tables) != 0
+                           : when == IDLE ? law->tables == 0 || tables == 0
+                                          : true;
+        if (law->when == when && asked) {
+            judge(sim, law, now, row);
         }
-        witness_done(row);
     }
 }
 
 void laws_turn(struct sim *sim) {
-    judge(sim, turn_laws, ARRAY_COUNT(turn_laws));
+    static const enum law_when row_laws[SIM_TABLE_COUNT] = {SESSION, MESSAGE, CHAIN, PERSON};
+
+    if (sim->changes.tables == 0) {
+        return;
+    }
+    judge_all(sim, TURN, sim->changes.tables, 0);
+    for (size_t i = 0; i < sim->changes.count && !*sim->law; i++) {
+        const struct change *change = &sim->changes.list[i];
+        judge_all(sim, row_laws[change->table], 0, change->row);
+    }
+    changes_forget(sim);
 }
 
 /* The first timer that somebody has to heed. */
@@ -444,7 +242,7 @@ void laws_idle(struct sim *sim) {
     const int64_t next = next_wake(sim);
 
     /* While answers are awaited a full lane may hold others back: not yet idle. */
-    judge(sim, idle_laws, ARRAY_COUNT(idle_laws) - (sim->answer_count > 0));
+    judge_all(sim, IDLE, sim->answer_count > 0, 0);
     if (sending != (int64_t)sim->answer_count) {
         law_broken(sim, "stuck", "%lld messages are sending, %zu answers are awaited",
                    (long long)sending, sim->answer_count);
@@ -504,7 +302,7 @@ void laws_end(struct sim *sim) {
     if (*sim->law) {
         return;
     }
-    judge(sim, end_laws, ARRAY_COUNT(end_laws));
+    judge_all(sim, END, 0, 0);
     find_unheard(sim, unheard);
     if (*unheard) { /* whom every mailbox refused, the operator's too: chains go on each working day
                      */

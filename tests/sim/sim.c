@@ -89,6 +89,7 @@ void kit_open(struct kit *kit, const char *source_folder) {
         die("zones", "no zone data");
     }
     find_folder(kit);
+    laws_prepare(kit);
 }
 
 static void remove_database(const struct kit *kit) {
@@ -196,9 +197,11 @@ static void open_engine(struct sim *sim) {
                                 .point = port_point};
     struct complaint complaint = {0};
 
+    changes_begin(sim);
     if (store_open(sim->kit->database, key, &sim->store, &complaint) < 0) {
         die("store", complaint.text);
     }
+    changes_begun();
     store_set_volatile(sim->store);
     if (engine_open(sim->store, &setup, &ports, &sim->engine) < 0) {
         die("engine", "cannot be opened");
@@ -220,11 +223,13 @@ static bool call_engine(struct sim *sim, engine_call *call, void *argument, int 
     jmp_buf jump;
 
     sim->committed = false;
+    memset(sim->ranks, 0, sizeof sim->ranks);
     sim->jump = &jump;
     sim->turns++;
     if (setjmp(jump) != 0) {
         sim->jump = NULL;
         sim->crashes++;
+        laws_turn(sim); /* of what was committed before it died */
         return false;
     }
     *ret_result = call(sim, argument);
@@ -277,6 +282,7 @@ void sim_open(struct sim *sim, struct kit *kit, uint64_t seed, struct instant cl
     if (sqlite3_open_v2(kit->database, &sim->witness, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         die("witness", sqlite3_errmsg(sim->witness));
     }
+    changes_open(sim);
     sim_stop(sim);
     sim_start(sim);
 }
@@ -481,7 +487,9 @@ static void note_address(struct sim *sim, const struct command *command, json_t 
     const char *email = json_string_value(json_object_get(arguments, "email"));
     struct address *a = NULL;
 
-    if (!(command->flags & COMMAND_NOUN_FIELDS) || (!mobile && !email)) {
+    const char *name = json_string_value(json_object_get(arguments, "name"));
+
+    if (!(command->flags & COMMAND_NOUN_FIELDS) || (!mobile && !email && !name)) {
         return;
     }
     for (size_t i = 0; i < sim->address_count; i++) {
@@ -494,9 +502,27 @@ static void note_address(struct sim *sim, const struct command *command, json_t 
     if (a && mobile) {
         (void)snprintf(a->mobile, sizeof a->mobile, "%s", mobile);
     }
+    if (a && name) {
+        (void)snprintf(a->name, sizeof a->name, "%s", name);
+    }
     if (a && email) {
         (void)snprintf(a->email, sizeof a->email, "%s", email);
     }
+}
+
+static void note_case(struct sim *sim, const struct command *command, json_t *arguments) {
+    const char *text = json_string_value(json_object_get(arguments, "case_ref"));
+
+    if (!text || strcmp(command->verb, "link") != 0 || sim->case_count == CASES_MAX) {
+        return;
+    }
+    struct case_ref *c = &sim->cases[sim->case_count++];
+
+    (void)snprintf(c->advocate, sizeof c->advocate, "%s",
+                   json_string_value(json_object_get(arguments, "id")));
+    (void)snprintf(c->participant, sizeof c->participant, "%s",
+                   json_string_value(json_object_get(arguments, "participant")));
+    (void)snprintf(c->text, sizeof c->text, "%s", text);
 }
 
 static void note_feed(struct sim *sim, const struct command *command, json_t *reply) {
@@ -574,6 +600,7 @@ int sim_command(struct sim *sim, int argc, char **argv, char *reply, size_t capa
     }
     if (status == 200) {
         note_address(sim, c.command, c.arguments);
+        note_case(sim, c.command, c.arguments);
         note_feed(sim, c.command, c.reply);
     }
     if (others && calm) {

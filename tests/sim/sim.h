@@ -13,6 +13,7 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/engine/engine.h"
 
+enum { LAW_LISTS = 20 };
 /* What all runs of a process share. */
 struct kit {
     struct config *config;
@@ -21,6 +22,7 @@ struct kit {
     struct zones *zones;
     const struct zone *zone; /* of the configuration: times in scenarios are local to it */
     char source[300], database[200];
+    char lists[LAW_LISTS][800]; /* for the laws: codes and days */
 };
 void kit_open(struct kit *kit, const char *source_folder);
 void kit_close(struct kit *kit);
@@ -72,7 +74,32 @@ struct never { /* "NEVER WHO reads TEXT" */
     char who[ID_SIZE], text[80];
 };
 struct address {
-    char id[ID_SIZE], mobile[24], email[128];
+    char id[ID_SIZE], mobile[24], email[128], name[84];
+};
+struct case_ref { /* what a service calls a participant */
+    char advocate[ID_SIZE], participant[ID_SIZE], text[64];
+};
+/* Rows that a turn has touched. */
+enum sim_table { SIM_SESSION, SIM_MESSAGE, SIM_ESCALATION, SIM_PARTICIPANT_STATE };
+enum {
+    SIM_TABLE_COUNT = 4,
+    CHANGES_MAX = 4096,
+    SIM_SESSIONS = 1,
+    SIM_MESSAGES = 2,
+    SIM_CHAINS = 4,
+    SIM_PEOPLE = 8,
+    SIM_TASKS = 16,
+    SIM_LINKS = 32,
+    SIM_RECEIPTS = 64
+};
+struct change {
+    enum sim_table table;
+    int64_t row;
+};
+struct changes {
+    unsigned tables; /* SIM_SESSIONS and the like */
+    size_t count;
+    struct change list[CHANGES_MAX];
 };
 struct sim_feed {
     char token[44], owner_kind[16], owner[ID_SIZE];
@@ -86,8 +113,9 @@ enum {
     NEVERS_MAX = 64,
     ADDRESSES_MAX = 64,
     SIM_FEEDS_MAX = 16,
+    CASES_MAX = 32,
     BROKEN_SIZE = 1500,
-    WITNESS_STATEMENTS_MAX = 64,
+    WITNESS_STATEMENTS_MAX = 160,
     CRASH_GAPS_MAX = 8
 };
 struct sim {
@@ -100,7 +128,9 @@ struct sim {
     struct engine *engine; /* NULL while the daemon is stopped */
     sqlite3 *witness;      /* a second connection: sees only what was committed */
     sqlite3_stmt *statements[WITNESS_STATEMENTS_MAX];
+    uint64_t statement_hashes[WITNESS_STATEMENTS_MAX];
     size_t statement_count;
+    struct changes changes;
     enum character characters[GATEWAYS_MAX];
     struct span delays[GATEWAYS_MAX];
     uint64_t moods[GATEWAYS_MAX];
@@ -117,6 +147,9 @@ struct sim {
     size_t never_count;
     struct address addresses[ADDRESSES_MAX];
     size_t address_count;
+    struct case_ref cases[CASES_MAX];
+    size_t case_count;
+    int ranks[CHANNEL_COUNT][AUDIENCE_COUNT]; /* urgency of the last message of the turn */
     struct sim_feed feeds[SIM_FEEDS_MAX];
     size_t feed_count;
 
@@ -173,7 +206,8 @@ void world_set(struct sim *sim, const char *gateway, enum character character, s
                uint64_t mood);
 const struct parcel *world_last(const struct sim *sim, const char *recipient, const char *text);
 
-/* laws.c */
+/* laws.c and handed.c */
+void laws_prepare(struct kit *kit);
 _printf_(3, 4) void law_broken(struct sim *sim, const char *law, const char *format, ...);
 void laws_handed(struct sim *sim, const struct outgoing *message);
 void laws_accepted(struct sim *sim, const struct parcel *parcel);
@@ -184,6 +218,12 @@ void laws_idle(struct sim *sim);
 void laws_end(struct sim *sim);
 /* All chains and chains' messages but those of one, as a text to compare. Owned by the caller. */
 char *laws_others(struct sim *sim, const char *escalation);
+
+/* changes.c: begin and begun around the opening of the engine's connection. */
+void changes_begin(struct sim *sim);
+void changes_begun(void);
+void changes_open(struct sim *sim);
+void changes_forget(struct sim *sim);
 
 /* feeds.c */
 void laws_feeds(struct sim *sim);

@@ -12,7 +12,7 @@
 
 #include "history.h"
 
-enum { FAILURES_MAX = 3, SHRINK_TELLINGS_MAX = 400 };
+enum { FAILURES_MAX = 3, SHRINK_TELLINGS_MAX = 150 };
 
 struct totals {
     uint64_t histories, turns, points, handed, crashes, compared;

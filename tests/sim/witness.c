@@ -6,12 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint64_t hash_of(const char *text) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
 /* Statements are kept: the same few questions are asked after every turn. */
 sqlite3_stmt *witness_ask(struct sim *sim, const char *sql) {
+    const uint64_t hash = hash_of(sql);
     size_t i = 0;
 
-    while (i < WITNESS_STATEMENTS_MAX && sim->statements[i] &&
-           strcmp(sqlite3_sql(sim->statements[i]), sql) != 0) {
+    while (
+        i < WITNESS_STATEMENTS_MAX && sim->statements[i] &&
+        (sim->statement_hashes[i] != hash || strcmp(sqlite3_sql(sim->statements[i]), sql) != 0)) {
         i++;
     }
     if (i == WITNESS_STATEMENTS_MAX) {
@@ -24,6 +35,7 @@ sqlite3_stmt *witness_ask(struct sim *sim, const char *sql) {
         fprintf(stderr, "sim: %s: %s\n", sqlite3_errmsg(sim->witness), sql);
         exit(2);
     }
+    sim->statement_hashes[i] = hash;
     return sim->statements[i];
 }
 

@@ -271,7 +271,7 @@ int world_send(struct sim *sim, const struct outgoing *message) {
 
     if (character == MOODY) {
         character = mood_of(sim, gateway, message, &delay);
-    } else if (character == SLOW || character == FAILS_LATER || character == CONFIRMS) {
+    } else if (gateway < GATEWAYS_MAX && sim->delays[gateway].us > 0) {
         delay = sim->delays[gateway];
     }
     if (mailbox_refuses(sim, message)) {

@@ -147,11 +147,12 @@ static int settle_answers(struct daemon *d) {
     return r;
 }
 
-static int on_tick(sd_event_source *source, void *user) {
+static int on_tick(sd_event_source *source, uint64_t at, void *user) {
     struct daemon *d = user;
     int r = settle_answers(d);
 
     (void)source;
+    (void)at;
     r = r < 0 ? r : tell_operator(d);
     r = r < 0 ? r : engine_tick(d->engine);
     note_store(d, r);
@@ -382,8 +383,9 @@ static int open_sources(struct daemon *d) {
     r = r < 0 ? r : sd_event_add_signal(d->loop, NULL, SIGINT, on_stop, d);
     r = r < 0 ? r : sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d);
     r = r < 0 ? r : sd_event_add_io(d->loop, &d->wake_source, d->wake_fd, EPOLLIN, on_wake, d);
-    r = r < 0 ? r : sd_event_add_defer(d->loop, &d->tick_source, on_tick, d);
-    r = r < 0 ? r : sd_event_source_set_priority(d->tick_source, SD_EVENT_PRIORITY_NORMAL);
+    /* A time long past, not a deferred source: that one counts as the oldest of all each time it is
+     * enabled, and each answer of a gateway would be followed by a turn before any page. */
+    r = r < 0 ? r : sd_event_add_time(d->loop, &d->tick_source, CLOCK_MONOTONIC, 0, 1, on_tick, d);
     r = r < 0 ? r
               : sd_event_add_time_relative(d->loop, &d->audit_source, CLOCK_MONOTONIC, 0, 0,
                                            on_audit, d);

@@ -2,9 +2,10 @@
  * a moment with any compiler.
  *
  * Usage: fuzz_X ROUNDS SEED FILE... Every file is given whole and cut at every length up to a
- * limit; then ROUNDS inputs made from the files by a seeded generator: bytes changed, doubled,
- * dropped, two files spliced. Equal seeds give equal inputs. A property that does not hold aborts,
- * after the seed and round were printed. */
+ * limit (at some, where so few rounds are asked for that each must be dear); then ROUNDS inputs
+ * made from the files by a seeded generator: bytes changed, doubled, dropped, two files spliced.
+ * Equal seeds give equal inputs. A property that does not hold aborts, after the seed and round
+ * were printed. */
 #include "fuzz.h"
 
 #include <inttypes.h>
@@ -12,6 +13,8 @@
 
 #define INPUT_BYTES_MAX 4096
 #define CUTS_MAX        300
+#define CUTS_FEW        12
+#define ROUNDS_FEW      1000
 #define FILES_MAX       256
 #define CHANGES_MAX     8
 
@@ -105,6 +108,17 @@ static void change(struct replay *replay) {
     }
 }
 
+/* At every length, or at so many. */
+static void give_cut(const struct input *input, size_t count) {
+    size_t most = input->size < CUTS_MAX ? input->size : CUTS_MAX;
+    size_t step = most > count ? most / count : 1;
+
+    for (size_t size = 0; size < most; size += step) {
+        give(input->bytes, size);
+    }
+    give(input->bytes, input->size);
+}
+
 int main(int argc, char **argv) {
     struct replay replay = {0};
     uint64_t rounds;
@@ -120,10 +134,7 @@ int main(int argc, char **argv) {
     FUZZ_CHECK(replay.files != NULL);
     for (size_t i = 0; i < replay.file_count; i++) {
         read_file(argv[i + 3], &replay.files[i]);
-        for (size_t size = 0; size < replay.files[i].size && size < CUTS_MAX; size++) {
-            give(replay.files[i].bytes, size);
-        }
-        give(replay.files[i].bytes, replay.files[i].size);
+        give_cut(&replay.files[i], rounds < ROUNDS_FEW ? CUTS_FEW : CUTS_MAX);
     }
     printf("%s: %zu files, seed %s\n", argv[0], replay.file_count, argv[2]);
     (void)fflush(stdout); /* so that the seed is seen even if a round aborts */

@@ -227,7 +227,7 @@ static int64_t next_wake(struct sim *sim) {
         "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
         "min(wake_us) FROM task)");
 
-    (void)sqlite3_bind_int64(row, 1, sim->clock.us);
+    (void)sqlite3_bind_int64(row, 1, sim_believed(sim).us);
     const int64_t next = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : INT64_MAX;
 
     witness_done(row);

@@ -2,7 +2,7 @@
 """The real daemon while its clock is set: reminders are held, what tells of a miss goes, a restart forgets nothing, and both a person and
 the system's time synchronisation let go.
 
-The machine's clock is left alone: tests/tools/clock_shim.c, preloaded, shows the daemon another one. The daemon begins on a Monday in
+The machine's clock is left alone: tests/shim/clock_set.c, preloaded, shows the daemon another one. The daemon begins on a Monday in
 January 2027 and is moved to the evening before a session while it is stopped, which is no jump.
 """
 import datetime
@@ -74,7 +74,7 @@ class Host:
         os.utime(self.synchronised, (self.wall(), self.wall()))
 
     def start(self):
-        env = {**os.environ, "LD_PRELOAD": os.path.join(BUILD, "tests/tools/clock_shim.so"), "CLOCK_SHIM_FILE": self.ahead,
+        env = {**os.environ, "LD_PRELOAD": os.path.join(BUILD, "tests/shim/clock_set.so"), "CLOCK_SHIM_FILE": self.ahead,
                "CLOCK_SHIM_SYNCHRONISED": self.synchronised, "ASAN_OPTIONS": "verify_asan_link_order=0"}
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.child = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], env=env, stderr=log, stdout=log)

@@ -156,11 +156,10 @@ int duty_drop_participant(struct engine *e, const char *participant, unsigned ki
     char after[ID_SIZE] = "";
     int count;
 
-    while ((count = task_list(e->store, NULL, true, after, rows, TASKS_MAX)) > 0) {
+    while ((count = task_list_participant(e->store, participant, after, rows, TASKS_MAX)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
-            const bool fits = strcmp(rows[i].participant, participant) == 0 &&
-                              (kinds & 1u << rows[i].kind);
+            const bool fits = kinds & 1u << rows[i].kind;
             const int r = fits ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
             if (r < 0) {
                 return r;

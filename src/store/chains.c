@@ -310,22 +310,37 @@ int task_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], 
     return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
 }
 
+static int read_tasks(struct query *q, struct task_row *ret_rows, size_t capacity) {
+    size_t count = 0;
+
+    while (count < capacity && query_row(q) > 0) {
+        const int r = read_task(q, &ret_rows[count]);
+        if (r < 0 && !query_pass_over(q, r)) {
+            return r;
+        }
+        count += r == 0;
+    }
+    return q->error ? q->error : (int)count;
+}
+
 int task_list(struct store *store, const char *session, bool open, const char *after,
               struct task_row *ret_rows, size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, session ? STATEMENT_TASK_OF_SESSION
                                                                 : STATEMENT_TASK_ALL);
-    size_t count = 0;
 
     bind_text(&q, session ? session : "");
     bind_int(&q, open);
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
-    while (count < capacity && query_row(&q) > 0) {
-        const int r = read_task(&q, &ret_rows[count]);
-        if (r < 0 && !query_pass_over(&q, r)) {
-            return r;
-        }
-        count += r == 0;
-    }
-    return q.error ? q.error : (int)count;
+    return read_tasks(&q, ret_rows, capacity);
+}
+
+int task_list_participant(struct store *store, const char *participant, const char *after,
+                          struct task_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_OF_PARTICIPANT);
+
+    bind_text(&q, participant);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    return read_tasks(&q, ret_rows, capacity);
 }

@@ -458,6 +458,25 @@ static void counts_are_right(void **state) {
     assert_int_equal(c.quarantined, 0);
     assert_int_equal(store_count(w->store, at_minute(63), 0, &c), 0);
     assert_int_equal(c.overdue, 1);
+    /* The tally follows every change, and none that is undone. */
+    struct session_row s = session_sample("P-1", 1);
+    s.state = SESSION_AWAITING_OUTCOME;
+    world_begin(w);
+    assert_int_equal(session_update(w->store, &s, SESSION_PLANNED, s.revision), 0);
+    assert_int_equal(store_count(w->store, at_minute(62), 0, &c), 0);
+    assert_int_equal(c.sessions_planned * 10 + c.awaiting_outcome, 23);
+    store_rollback(w->store);
+    assert_int_equal(store_count(w->store, at_minute(62), 0, &c), 0);
+    assert_int_equal(c.sessions_planned * 10 + c.awaiting_outcome, 32);
+    /* What waits in a lane that is shut is not overdue, but delayed after ten minutes. */
+    const uint64_t shut = UINT64_C(1) << message_lane(CHANNEL_SMS, AUDIENCE_PARTICIPANT) |
+                          UINT64_C(1) << message_lane(CHANNEL_EMAIL, AUDIENCE_PARTICIPANT);
+    assert_int_equal(store_count(w->store, at_minute(601), shut, &c), 0);
+    assert_int_equal(c.overdue, 5);
+    assert_int_equal(c.delayed, 0);
+    assert_int_equal(store_count(w->store, at_minute(620), shut, &c), 0);
+    assert_int_equal(c.overdue, 5 + 2); /* those that are sending */
+    assert_int_equal(c.delayed, 2);
     assert_int_equal(store_count(w->store, at_minute(9999), 0, &c), 0);
     assert_int_equal(c.overdue, 5 + 8 + 6);
 }

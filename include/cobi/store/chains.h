@@ -57,5 +57,7 @@ _must_use_ int task_find(struct store *store, const char *id, struct task_row *r
 _must_use_ int task_update(struct store *store, const struct task_row *row, enum task_state from);
 _must_use_ int task_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
 _must_use_ int task_list(struct store *store, const char *session /* or NULL */, bool open, const char *after, struct task_row *ret_rows, size_t capacity);
+/* The open tasks about a participant. */
+_must_use_ int task_list_participant(struct store *store, const char *participant, const char *after, struct task_row *ret_rows, size_t capacity);
 
 #endif

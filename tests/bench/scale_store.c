@@ -250,7 +250,8 @@ static struct instant wake_of(const struct filling *f, const struct session_row 
     for (uint32_t step = 0; step < f->config->reminders.step_count; step++) {
         const struct remind_decision d = remind_decide(
             &f->config->reminders, &f->config->send_window, &place, &facts, step, f->plan->now);
-        if (!(s->steps_done & 1u << step) && d.verdict == REMIND_WAIT) {
+        if (!(s->steps_done & 1u << step) &&
+            (d.verdict == REMIND_WAIT || d.verdict == REMIND_SEND)) {
             wake = instant_min(wake, d.due);
         }
     }
@@ -318,8 +319,9 @@ static int add_session(struct filling *f, uint32_t i, uint32_t number) {
     int r = fill_session(f, i, number, &s);
 
     place(f, i, past, &s);
+    s.steps_done = i < plan->due && number == past + 1 ? 1u : 0; /* only the main reminder is due */
     s.wake_at = wake_of(f, &s);
-    const bool waits = number == past + 1 && f->reminders < plan->reminders;
+    const bool waits = number > past && f->reminders < plan->reminders;
 
     if (waits) {
         s.steps_done = 1u << MAIN_STEP;

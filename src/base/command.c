@@ -108,6 +108,9 @@ static const struct field message_list_options[] = {
            "expired|held|skipped",
            NULL, "messages in this state"),
 };
+static const struct field inbound_list_options[] = {
+    REFERENCE("participant", FIELD_REQUIRED, NOUN_PARTICIPANT, "texts of this participant"),
+};
 static const struct field escalation_list_options[] = {
     SWITCH("open", 0, "only those that are not resolved"),
 };

@@ -168,9 +168,39 @@ static void check_password(struct reader *reader, uint32_t index) {
     if (password) {
         check_credential(reader, at, "password_credential", gateway->password_credential);
     }
-    if (gateway->hook_credential[0] != '\0') {
-        check_credential(reader, member(reader, index, "hook_credential"), "hook_credential",
-                         gateway->hook_credential);
+}
+
+static void check_hooks(struct reader *reader, uint32_t index) {
+    const struct gateway *gateway = &reader->config->gateways[index];
+    const config_setting_t *at = member(reader, index, "hook_url");
+    struct complaint complaint = {0};
+    struct url url;
+    const char *const credentials[][2] = {
+        {"hook_credential", gateway->hook_credential},
+        {"signature_credential", gateway->signature_credential},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(credentials); i++) {
+        if (credentials[i][1][0] != '\0') {
+            check_credential(reader, member(reader, index, credentials[i][0]), credentials[i][0],
+                             credentials[i][1]);
+        }
+    }
+    if (gateway->hook_credential[0] == '\0' &&
+        reader_given(reader, "gateways.[%u].signature_credential", index)) {
+        reader_fault(reader, member(reader, index, "signature_credential"),
+                     "signature_credential: needs hook_credential");
+    }
+    if (!reader_given(reader, "gateways.[%u].hook_url", index)) {
+        return;
+    }
+    const size_t length = strlen(gateway->hook_url);
+    if (url_parse(gateway->hook_url, "https|http", &url, &complaint) < 0) {
+        reader_fault(reader, at, "hook_url: %s", complaint.text);
+    } else if (url.query || gateway->hook_url[length - 1] == '/') {
+        reader_fault(reader, at, "hook_url: must have no query and no slash at the end");
+    } else if (strcmp(url.scheme, "http") == 0 && !url.loopback) {
+        reader_fault(reader, at,
+                     "hook_url: must begin with https:// (http:// is for loopback only)");
     }
 }
 
@@ -287,6 +317,17 @@ static void check_misplaced(struct reader *reader, uint32_t index) {
         {"user", ~(1u << GATEWAY_SPOOL)},
         {"password_credential", ~(1u << GATEWAY_SPOOL)},
         {"hook_credential", ~(1u << GATEWAY_SMTP)},
+        {"hook_url", 1u << GATEWAY_KANNEL},
+        {"receipt_reference_pointer", 1u << GATEWAY_HTTP},
+        {"receipt_id_pointer", 1u << GATEWAY_HTTP},
+        {"receipt_status_pointer", 1u << GATEWAY_HTTP},
+        {"receipt_delivered", 1u << GATEWAY_HTTP},
+        {"receipt_failed", 1u << GATEWAY_HTTP},
+        {"text_from_pointer", 1u << GATEWAY_HTTP},
+        {"text_pointer", 1u << GATEWAY_HTTP},
+        {"text_id_pointer", 1u << GATEWAY_HTTP},
+        {"signature_credential", 1u << GATEWAY_HTTP},
+        {"signature_header", 1u << GATEWAY_HTTP},
     };
     const struct gateway *gateway = &reader->config->gateways[index];
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -363,6 +404,7 @@ void check_gateways(struct reader *reader) {
         check_from(reader, i);
         check_misplaced(reader, i);
         check_password(reader, i);
+        check_hooks(reader, i);
         if (gateway->type == GATEWAY_HTTP) {
             check_http(reader, i);
         }

@@ -284,12 +284,17 @@ static void copy_if_empty(char *to, const char *from, size_t size) {
     }
 }
 
+static_assert(sizeof((struct gateway *)0)->hook_url == sizeof((struct config *)0)->public_url,
+              "one is the other's default");
+
 static void complete(struct config *config) {
     struct config_sender *sender = &config->sender;
     copy_if_empty(sender->staff_email, sender->email, sizeof sender->staff_email);
     copy_if_empty(sender->calendar_email, sender->email, sizeof sender->calendar_email);
     for (uint32_t i = 0; i < config->gateway_count; i++) {
         complete_gateway(&config->gateways[i]);
+        copy_if_empty(config->gateways[i].hook_url, config->public_url,
+                      sizeof config->gateways[i].hook_url);
     }
 }
 

@@ -4,6 +4,7 @@
  * and answers had their turn. The watchdog is pinged only by a self-audit that could read the
  * store. How it fails: a store that is locked or full is tried again; one that can no longer be
  * trusted ends the process, and the next start reads again. */
+#include <assert.h>
 #include <errno.h>
 #include <openssl/rand.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "cobi/base/cleanup.h"
 #include "cobi/base/log.h"
+#include "cobi/transport/credential.h"
 #include "daemon.h"
 
 /* Once the clock was set: time for who set it to say that it is right now. */
@@ -336,6 +338,14 @@ static int open_listeners(struct daemon *d, struct complaint *complaint) {
     return r < 0 ? complain(complaint, r, "the listeners cannot be served: %s", strerror(-r)) : 0;
 }
 
+static_assert((int)WEB_SECRET_SIZE == (int)CREDENTIAL_SIZE, "a secret is a credential");
+
+static int read_secret(void *user, const char *name, char ret_secret[WEB_SECRET_SIZE]) {
+    const struct daemon *d = user;
+
+    return credential_read(d->setup.config->credentials_dir, name, ret_secret);
+}
+
 static int open_engine(struct daemon *d, struct complaint *complaint) {
     const struct config *config = d->setup.config;
     const struct engine_setup setup = {config, d->setup.templates, d->setup.holidays, d->zones};
@@ -358,6 +368,7 @@ static int open_engine(struct daemon *d, struct complaint *complaint) {
                         store_error_text(d->store));
     }
     const struct web_setup web = {.engine = d->engine,
+                                  .secret = read_secret,
                                   .config = config,
                                   .host_command = host_command,
                                   .user = d,

@@ -48,6 +48,8 @@ static const struct {
     {"escalation", "ack", escalation_command_ack},
     {"escalation", "resolve", escalation_command_resolve},
     {"audit", "verify", audit_command_verify},
+    {"inbound", "list", inbound_command_list},
+    {"inbound", "show", inbound_command_show},
     {"template", "list", template_command_list},
     {"template", "show", template_command_show},
     {NULL, "preview", view_preview},

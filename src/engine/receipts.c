@@ -272,7 +272,7 @@ int receipts_due(struct engine *e) {
 
 /* ---- the door ---- */
 
-static struct incoming_counts *counts_of(struct engine *e, const char *gateway) {
+struct incoming_counts *receipts_counts(struct engine *e, const char *gateway) {
     for (uint32_t i = 0; i < e->setup.config->gateway_count; i++) {
         if (strcmp(e->setup.config->gateways[i].name, gateway) == 0) {
             return &e->incoming[i];
@@ -296,7 +296,7 @@ static int set_aside(struct engine *e, const struct receipt *receipt, int error)
 }
 
 int engine_receipt(struct engine *e, const struct receipt *receipt) {
-    struct incoming_counts *counts = counts_of(e, receipt->gateway);
+    struct incoming_counts *counts = receipts_counts(e, receipt->gateway);
     int r = turn_begin(e);
 
     if (r < 0) {

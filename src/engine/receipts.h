@@ -21,4 +21,7 @@ struct instant receipts_awaited(struct engine *e, const struct message_row *m);
 /* Looks at messages whose receipt is overdue. Returns how many, or the store's trouble. */
 _must_use_ int receipts_due(struct engine *e);
 
+/* What is counted of that gateway; NULL when there is none of that name. */
+struct incoming_counts *receipts_counts(struct engine *e, const char *gateway);
+
 #endif

@@ -204,7 +204,8 @@ static const char *const task_kinds[TASK_KIND_COUNT] = {
     [TASK_PHONE] = "phone",           [TASK_RECORD] = "record_outcome",
     [TASK_DECIDE] = "decide_absence", [TASK_CALL_ADVOCATE] = "call_advocate",
     [TASK_CONTACT] = "contact",       [TASK_CHANGED] = "changed",
-    [TASK_REVIEW] = "review_outcome",
+    [TASK_REVIEW] = "review_outcome", [TASK_NO_TEXTS] = "no_texts",
+    [TASK_READ_TEXT] = "read_text",
 };
 
 const char *task_kind_to_text(enum task_kind kind) {

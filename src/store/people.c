@@ -158,6 +158,27 @@ static int claim_contacts(struct store *store, const struct noun_row *row) {
     return 0;
 }
 
+int contact_find(struct store *store, const char *value, enum noun *ret_noun,
+                 char ret_id[ID_SIZE]) {
+    char hash[STORE_HASH_SIZE], noun[16], id[ID_SIZE];
+
+    store_hash(store, "contact", value, hash);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_CONTACT_FIND);
+
+    bind_text(&q, hash);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    READ_TEXT(&q, noun);
+    READ_TEXT(&q, id);
+    if (q.error || noun_from_text(noun, ret_noun) < 0) {
+        return q.error ? q.error : -EUCLEAN;
+    }
+    memcpy(ret_id, id, sizeof id);
+    return 0;
+}
+
 static int claim_account(struct store *store, const struct noun_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ACCOUNT_INSERT);
 

@@ -12,7 +12,7 @@
 #include "cobi/base/text.h"
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/http_gateway.h"
-#include "cobi/transport/json_pointer.h"
+#include "cobi/base/json_pointer.h"
 
 #define HEADER_SIZE 4096
 

@@ -12,7 +12,34 @@
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/http_gateway.h"
 
-#define STATUS_ACCEPTED 202
+#define STATUS_ACCEPTED   202
+#define HOOK_SECRET_LEAST 22
+#define URL_BYTES_MAX     1024
+/* Delivered 1, not delivered 2, kept 4, taken by the centre 8, refused by it 16. */
+#define RECEIPT_MASK "31"
+
+/* Paths take it as it is. */
+static bool is_path_word(const char *secret) {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    return strlen(secret) >= HOOK_SECRET_LEAST && strspn(secret, letters) == strlen(secret);
+}
+
+static int check_hook(const struct gateway *gateway, const char *credentials_dir,
+                      struct complaint *complaint) {
+    char secret[CREDENTIAL_SIZE];
+    if (gateway->hook_credential[0] == '\0') {
+        return 0;
+    }
+    int r = credential_read(credentials_dir, gateway->hook_credential, secret);
+    const bool fine = r >= 0 && is_path_word(secret);
+    explicit_bzero(secret, sizeof secret);
+    return fine ? 0
+                : complain(complaint, -EINVAL,
+                           "gateway %s: hook_credential must be a file only its owner can read, "
+                           "with %d letters, digits, hyphens and underscores or more",
+                           gateway->name, HOOK_SECRET_LEAST);
+}
 
 static int check(const struct gateway *gateway, const char *credentials_dir,
                  struct complaint *complaint) {
@@ -35,7 +62,7 @@ static int check(const struct gateway *gateway, const char *credentials_dir,
                         "only its owner can read",
                         gateway->name, strerror(-r));
     }
-    return 0;
+    return check_hook(gateway, credentials_dir, complaint);
 }
 
 static int add_login(const struct gateway *gateway, const char *credentials_dir,
@@ -65,6 +92,32 @@ static int add_validity(const struct outgoing *message, struct http_request *req
     return http_request_add(request, "X-Kannel-Validity", minutes);
 }
 
+/* Kannel gives no id of its own, so our reference is in the URL that it fetches; it puts the type
+ * of the receipt in the place of %d. */
+static int add_receipt(const struct gateway *gateway, const char *credentials_dir,
+                       const struct outgoing *message, struct http_request *request) {
+    char secret[CREDENTIAL_SIZE], url[URL_BYTES_MAX];
+    if (gateway->hook_credential[0] == '\0') {
+        return 0;
+    }
+    int r = credential_read(credentials_dir, gateway->hook_credential, secret);
+    if (r < 0) {
+        return r;
+    }
+    struct text t = TEXT_IN(url);
+    text_addf(&t, "%s/hooks/%s/%s/receipt?ref=%s&type=%%d", gateway->hook_url, gateway->name,
+              secret, message->reference);
+    r = t.overflow || !is_path_word(secret)
+            ? -EINVAL
+            : http_request_add(request, "X-Kannel-DLR-Mask", RECEIPT_MASK);
+    if (r >= 0) {
+        r = http_request_add(request, "X-Kannel-DLR-Url", url);
+    }
+    explicit_bzero(secret, sizeof secret);
+    explicit_bzero(url, sizeof url);
+    return r;
+}
+
 static int build(const struct gateway *gateway, const char *credentials_dir,
                  const struct outgoing *message, struct http_request *request) {
     struct gsm_size size;
@@ -83,6 +136,9 @@ static int build(const struct gateway *gateway, const char *credentials_dir,
     }
     if (r >= 0) {
         r = add_validity(message, request);
+    }
+    if (r >= 0) {
+        r = add_receipt(gateway, credentials_dir, message, request);
     }
     if (r >= 0) {
         r = http_request_add(request, "Content-Type", "text/plain; charset=UTF-8");

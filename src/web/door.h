@@ -12,7 +12,6 @@ struct door {
     struct web *web;
     sd_event *loop;
     enum web_door kind;
-    size_t body_bytes_max;
     uint32_t spare; /* connections that are ended but not yet closed */
     struct MHD_Daemon *daemon;
     sd_event_source *io, *timer;

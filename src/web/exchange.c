@@ -13,16 +13,18 @@
 
 #include "cobi/base/cleanup.h"
 #include "cobi/base/log.h"
+#include "cobi/base/text.h"
 #include "door.h"
 #include "peer.h"
 #include "room.h"
 
 #define DISCARD_BYTES_MAX ((size_t)256 * 1024)
+#define QUERY_BYTES_MAX   16384 /* more than the library takes in a head */
 
 /* One request while it is being read. */
 struct exchange {
     char *body;
-    size_t length;
+    size_t length, bytes_max;
     bool too_long, answered;
 };
 /* What an answer needs while it is being sent, and as long as it is kept. */
@@ -202,6 +204,7 @@ static enum MHD_Result begin(struct door *door, struct MHD_Connection *connectio
     if (exchange == NULL) {
         abort();
     }
+    exchange->bytes_max = web_body_bytes_max(door->kind, url);
     *ret_exchange = exchange;
     if (!is_framed_plainly(connection, version) || !is_whole(connection, url, version)) {
         exchange->answered = true;
@@ -209,7 +212,7 @@ static enum MHD_Result begin(struct door *door, struct MHD_Connection *connectio
     }
     /* On our own socket a little too much is read to its end, so that cobictl hears why. */
     size_t heard_bytes = door->kind == WEB_CONTROL ? DISCARD_BYTES_MAX : 0;
-    if (announces_too_much(connection, door->body_bytes_max + heard_bytes)) {
+    if (announces_too_much(connection, exchange->bytes_max + heard_bytes)) {
         exchange->answered = true;
         return send_refusal(door, connection, 413, "the request is too large");
     }
@@ -218,17 +221,16 @@ static enum MHD_Result begin(struct door *door, struct MHD_Connection *connectio
 
 /* Keeps what fits; what is too long is read on for a while, so that the refusal can still be heard.
  */
-static enum MHD_Result take_body(struct door *door, struct exchange *exchange, const char *bytes,
-                                 size_t length) {
-    if (exchange->length + length > door->body_bytes_max) {
+static enum MHD_Result take_body(struct exchange *exchange, const char *bytes, size_t length) {
+    if (exchange->length + length > exchange->bytes_max) {
         exchange->too_long = true;
     }
     if (exchange->too_long) {
         exchange->length += length;
-        return exchange->length > door->body_bytes_max + DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
+        return exchange->length > exchange->bytes_max + DISCARD_BYTES_MAX ? MHD_NO : MHD_YES;
     }
     if (exchange->body == NULL) {
-        exchange->body = malloc(door->body_bytes_max + 1);
+        exchange->body = malloc(exchange->bytes_max + 1);
         if (exchange->body == NULL) {
             abort();
         }
@@ -264,6 +266,31 @@ static bool is_allowed(struct connection *connection) {
     return connection->access == PEER_ALLOWED;
 }
 
+static const char *find_header(const void *source, const char *name) {
+    /* The library's interface only lacks the const. */
+    union {
+        const void *constant;
+        struct MHD_Connection *plain;
+    } connection = {.constant = source};
+    return header(connection.plain, name);
+}
+
+/* The query as it was sent, but for plus signs, which the library has made spaces of. */
+static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    struct text *query = user;
+    (void)kind;
+    text_addf(query, "%s%s=%s", query->length > 0 ? "&" : "", name, value != NULL ? value : "");
+    return MHD_YES;
+}
+
+static void read_query(struct MHD_Connection *connection, char query[QUERY_BYTES_MAX]) {
+    struct text t;
+    text_init(&t, query, QUERY_BYTES_MAX);
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument,
+                                    &t); /* their number */
+}
+
 static enum MHD_Result finish(struct door *door, struct MHD_Connection *connection, const char *url,
                               const char *method, struct exchange *exchange) {
     struct connection *from = connection_of(connection);
@@ -278,7 +305,12 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
         return send_refusal(door, connection, 413, "the request is too large");
     }
     struct web_response response;
+    char query[QUERY_BYTES_MAX];
+    read_query(connection, query);
     const struct web_request request = {
+        .query = query,
+        .find_header = find_header,
+        .header_source = connection,
         .door = door->kind,
         .method = method_of(method),
         .path = url,
@@ -294,6 +326,7 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
         .last = is_aged(door, connection),
     };
     web_handle(door->web, &request, &response);
+    explicit_bzero(query, strlen(query)); /* the words of a text */
     return send_answer(door, connection, &response, request.last);
 }
 
@@ -310,7 +343,7 @@ enum MHD_Result exchange_request(void *user, struct MHD_Connection *connection, 
     if (*upload_length > 0) {
         size_t length = *upload_length;
         *upload_length = 0;
-        return exchange->answered ? MHD_YES : take_body(door, exchange, upload, length);
+        return exchange->answered ? MHD_YES : take_body(exchange, upload, length);
     }
     return exchange->answered ? MHD_YES : finish(door, connection, url, method, exchange);
 }

@@ -7,6 +7,7 @@
 
 #define TOKEN_LENGTH           43 /* base64url of 32 bytes */
 #define PUBLIC_BODY_BYTES_MAX  ((size_t)8 * 1024)
+#define HOOK_BODY_BYTES_MAX    ((size_t)16 * 1024)
 #define CONTROL_BODY_BYTES_MAX ((size_t)64 * 1024)
 
 struct web {
@@ -38,8 +39,11 @@ void page_answer(struct web_response *response, int status, const char *title, c
 extern const char page_not_found[];
 extern const char page_style[];
 
-/* feeds.c, ack.c, control.c */
-web_handler feeds_handle, ack_handle;
+/* How long a body may be on that path: the hooks' are longer than any form. */
+size_t web_body_bytes_max(enum web_door door, const char *path);
+
+/* feeds.c, ack.c, hooks.c, control.c */
+web_handler feeds_handle, ack_handle, hooks_handle;
 void control_handle(struct web *web, const struct web_request *request,
                     struct web_response *response);
 /* The answer to a peer whose credentials allow nothing, or to a request that could not be read at

@@ -179,12 +179,10 @@ static void set_limits(struct door *door) {
     connections_init(list);
     door->spare = left.spare;
     if (door->kind == WEB_CONTROL) {
-        door->body_bytes_max = CONTROL_BODY_BYTES_MAX;
         list->life.us = CONTROL_LIFE_US;
         list->count_max = left.control;
         return;
     }
-    door->body_bytes_max = PUBLIC_BODY_BYTES_MAX;
     list->life.us = limits->connection_life.us > 0 ? limits->connection_life.us : LIFE_US;
     list->per_place_max = limits->connections_per_address > 0 ? limits->connections_per_address
                                                               : PER_ADDRESS_MAX;

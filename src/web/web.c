@@ -18,6 +18,8 @@
 
 #define PLAIN "text/plain; charset=utf-8"
 
+#define HOOKS "/hooks/"
+
 struct route {
     const char *path;
     enum { ROUTE_EXACT, ROUTE_BELOW } fit; /* the path itself, or something after it */
@@ -29,6 +31,7 @@ static web_handler health_handle, robots_handle, style_handle;
 static const struct route routes[] = {
     {"/feeds/", ROUTE_BELOW, false, feeds_handle},
     {"/ack/", ROUTE_BELOW, true, ack_handle},
+    {HOOKS, ROUTE_BELOW, true, hooks_handle},
     {"/healthz", ROUTE_EXACT, false, health_handle},
     {"/robots.txt", ROUTE_EXACT, false, robots_handle},
     {"/assets/page.css", ROUTE_EXACT, false, style_handle},
@@ -116,6 +119,14 @@ bool web_take_token(const char *rest, const char *after, char ret_token[TOKEN_LE
     memcpy(ret_token, rest, TOKEN_LENGTH);
     ret_token[TOKEN_LENGTH] = '\0';
     return true;
+}
+
+size_t web_body_bytes_max(enum web_door door, const char *path) {
+    const bool hook = strncmp(path, HOOKS, strlen(HOOKS)) == 0;
+
+    return door == WEB_CONTROL ? CONTROL_BODY_BYTES_MAX
+           : hook              ? HOOK_BODY_BYTES_MAX
+                               : PUBLIC_BODY_BYTES_MAX;
 }
 
 static void health_handle(struct web *web, const struct web_request *request, const char *rest,

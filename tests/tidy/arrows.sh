@@ -8,7 +8,7 @@ set -euo pipefail
 cd -- "${top_srcdir:-$(dirname -- "$0")/../..}"
 
 rows='
-base      | base/                                                            |
+base      | base/                                                            | jansson.h
 rules     | base/ rules/                                                     |
 ical      | base/ rules/ ical/                                               | libical/
 config    | base/ rules/ config/                                             | libconfig.h

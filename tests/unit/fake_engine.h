@@ -30,8 +30,11 @@ struct engine {
     int ack_show_error, ack_error;
     struct ack_view view;
     int command_status;
+    int incoming_error; /* of engine_receipt() and engine_inbound() */
     /* Questions. */
     unsigned finds, builds, fetches, shows, acks, commands;
+    unsigned receipts, texts;
+    char incoming[400];  /* the last receipt or text, its values parted by "|" */
     char code[32];       /* the last one given to engine_ack() */
     char command[64];    /* the last command, as "noun verb" */
     char arguments[256]; /* its arguments */
@@ -113,6 +116,20 @@ int engine_ack(struct engine *engine, const char *token, const char *code) {
         return engine->ack_error < 0 ? engine->ack_error : -ENOENT;
     }
     return strcmp(code, ACK_CODE) == 0 ? 0 : -EACCES;
+}
+
+int engine_receipt(struct engine *engine, const struct receipt *receipt) {
+    engine->receipts++;
+    (void)snprintf(engine->incoming, sizeof engine->incoming, "%s|%s|%s|%d|%s", receipt->gateway,
+                   receipt->reference, receipt->provider_id, (int)receipt->report, receipt->detail);
+    return engine->incoming_error;
+}
+
+int engine_inbound(struct engine *engine, const struct inbound *inbound) {
+    engine->texts++;
+    (void)snprintf(engine->incoming, sizeof engine->incoming, "%s|%s|%s|%s", inbound->gateway,
+                   inbound->from, inbound->event, inbound->text);
+    return engine->incoming_error;
 }
 
 int engine_command(struct engine *engine, const struct command *command, const struct actor *actor,

@@ -75,6 +75,8 @@ static const char *const expected[] = {
     "message show ID",
     "message retry ID as",
     "message cancel ID as",
+    "inbound list participant!",
+    "inbound show ID",
     "escalation list open",
     "escalation show ID",
     "escalation ack ID as!",

@@ -13,7 +13,7 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/transport/credential.h"
 #include "cobi/transport/endpoint.h"
-#include "cobi/transport/json_pointer.h"
+#include "cobi/base/json_pointer.h"
 
 static void pointers(void **state) {
     (void)state;

@@ -55,6 +55,15 @@ struct receipt {
 /* One turn. It may come late, repeated, out of order, or before engine_delivered(): messages only move forward, and one that is early waits for the
  * answer. 0: it is committed, or is about nothing of ours and was counted; the gateway may forget it. Else the store's trouble: it must come again. */
 _must_use_ int engine_receipt(struct engine *engine, const struct receipt *receipt);
+/* A text that came in through a gateway. */
+struct inbound {
+    const char *gateway;
+    const char *from;  /* as the gateway gave it: a number, or anything */
+    const char *text;  /* UTF-8, one line; may be "" */
+    const char *event; /* the gateway's own id of it, by which a repeated one is known; "" when it gives none */
+};
+/* One turn, as engine_receipt(). 0 also for a number that is nobody's, a member of staff's or an advocate's: from outside they are all alike. */
+_must_use_ int engine_inbound(struct engine *engine, const struct inbound *inbound);
 /* Messages handed to send() and not yet answered. */
 uint32_t engine_in_flight(const struct engine *engine);
 

@@ -37,9 +37,10 @@ struct escalation_filter {
 _must_use_ int escalation_list(struct store *store, const struct escalation_filter *filter, const char *after, struct arena *arena, struct escalation_row *ret_rows, size_t capacity);
 
 enum task_kind {
-    TASK_PHONE, TASK_RECORD, TASK_DECIDE, TASK_CALL_ADVOCATE, TASK_CONTACT, TASK_CHANGED, TASK_REVIEW
+    TASK_PHONE, TASK_RECORD, TASK_DECIDE, TASK_CALL_ADVOCATE, TASK_CONTACT, TASK_CHANGED, TASK_REVIEW,
+    TASK_NO_TEXTS, TASK_READ_TEXT
 };
-#define TASK_KIND_COUNT 7
+#define TASK_KIND_COUNT 9
 const char *task_kind_to_text(enum task_kind kind);
 struct task_row {
     char id[ID_SIZE];

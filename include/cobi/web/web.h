@@ -16,6 +16,9 @@ struct web_request {
     enum web_method method;
     const char *path;               /* without query, still percent-encoded */
     const char *if_none_match, *accept_encoding, *content_type, *origin, *host, *sec_fetch_site; /* or NULL */
+    const char *query;              /* what follows "?", percent-encoded, a plus sign as a space; "" for none */
+    const char *(*find_header)(const void *source, const char *name); /* any other header, or NULL; may be NULL itself */
+    const void *header_source;
     const char *body;               /* whole body, NUL after it */
     size_t body_length;
     struct actor actor;             /* WEB_CONTROL only */
@@ -46,11 +49,15 @@ struct web_limits {
     uint32_t connections;             /* 4096, less where the process may open fewer files; beyond it the oldest of the more
                                        * numerous kind, had an answer or had none, is closed */
 };
+#define WEB_SECRET_SIZE  2049
+#define WEB_SECRET_LEAST 22 /* characters of 16 random bytes; less is no secret */
 struct web_setup {
     struct engine *engine;
     const struct config *config;
     web_host_command *host_command;
     void *user;
+    /* Reads a credential by its name: its length, or a negative errno. NULL: there are none. */
+    int (*secret)(void *user, const char *name, char ret_secret[WEB_SECRET_SIZE]);
     bool (*healthy)(void *user); /* for /healthz; NULL: always */
     void (*refused)(void *user); /* the store could not take a command; NULL: nobody asks */
     struct web_limits limits;

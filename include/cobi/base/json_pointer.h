@@ -1,6 +1,6 @@
-/* RFC 6901 pointers into an answer. */
-#ifndef COBI_TRANSPORT_JSON_POINTER_H
-#define COBI_TRANSPORT_JSON_POINTER_H
+/* RFC 6901 pointers into what a gateway says. */
+#ifndef COBI_BASE_JSON_POINTER_H
+#define COBI_BASE_JSON_POINTER_H
 
 #include <jansson.h>
 #include <stdbool.h>

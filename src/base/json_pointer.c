@@ -1,6 +1,6 @@
 /* json_pointer: RFC 6901 over jansson. jansson reads pointers nowhere; this is a walk of a few
  * lines. Answers are input: anything that does not fit is "not there". */
-#include "cobi/transport/json_pointer.h"
+#include "cobi/base/json_pointer.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -6,6 +6,7 @@ UTF-16BE octets.
 import http.server
 import threading
 import urllib.parse
+import urllib.request
 
 from process import HOST
 
@@ -47,6 +48,7 @@ class Carrier:
     def __init__(self):
         self.parts = []
         self.faults = []
+        self.reports = None  # Kannel's port for what comes from the network
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer((HOST, 0), self.make_handler())
         self.server.daemon_threads = True
@@ -91,6 +93,24 @@ class Carrier:
                 if len(parts) == part.count:
                     whole.append(self.join(pieces.pop(key)))
         return whole
+
+    # ---- from the network to Kannel ----
+
+    def say(self, **fields):
+        query = urllib.parse.urlencode({"username": "reports", "password": "reports", **fields})
+        with urllib.request.urlopen(f"http://{HOST}:{self.reports}/?{query}", timeout=10) as answer:
+            return answer.status
+
+    def report(self, number, kind):
+        """The report of the part of that number, from 1: kind 1 delivered, 2 failed, 4 kept."""
+        part = self.parts[number - 1]
+        words = {1: "DELIVRD", 2: "UNDELIV", 4: "ACCEPTD"}
+        fields = {"from": part.to, "to": part.sender, "text": f"id:{number} stat:{words[kind]}", "dlr-mask": kind, "dlr-mid": number}
+        return self.say(**fields)
+
+    def send(self, number, text):
+        """A telephone sends a text."""
+        return self.say(**{"from": number, "to": "60006", "text": text})
 
     @staticmethod
     def join(parts):

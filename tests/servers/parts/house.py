@@ -42,7 +42,7 @@ gateways = ( {gateways} );
 """
 SPOOL = '{{ name = "{name}"; type = "spool"; channel = "{channel}"; }}'
 KANNEL = ('{{ name = "texts"; type = "kannel"; channel = "sms"; url = "{url}"; user = "{user}"; password_credential = "kannel-password";'
-          ' timeout = "{timeout}"; }}')
+          ' timeout = "{timeout}";{hook} }}')
 SMTP = ('{{ name = "mail"; type = "smtp"; channel = "email"; url = "smtp://{host}:{port}/appointments.example"; user = "{user}";'
         ' password_credential = "exim-password"; ca_file = "{ca}"; tls = true; timeout = "20s"; }}')
 
@@ -82,8 +82,11 @@ class House:
 
     # ---- gateways ----
 
-    def text_by(self, url, timeout="10s", password=kannel.PASSWORD):
-        self.gateways["texts"] = KANNEL.format(url=url, user=kannel.USER, timeout=timeout)
+    def text_by(self, url, timeout="10s", password=kannel.PASSWORD, hook=None):
+        """hook: the secret by which Kannel may report and pass texts on."""
+        self.gateways["texts"] = KANNEL.format(url=url, user=kannel.USER, timeout=timeout, hook=' hook_credential = "hook";' if hook else "")
+        if hook:
+            self.set_password("hook", hook)
         self.set_password("kannel-password", password)
 
     def mail_by(self, port, ca, password=exim.PASSWORD):

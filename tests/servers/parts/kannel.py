@@ -10,7 +10,7 @@ USER = "appointments"
 PASSWORD = "kannel-s3cret"
 ADMIN = "admin-s3cret"
 # %b is the text's octets, %c its coding, %u the header of a part. One part at a time, so that their order is that of the text.
-SEND_URL = "http://{host}:{carrier}/send?to=%p&from=%P&text=%b&coding=%c&charset=%C&udh=%u&validity=%v"
+SEND_URL = "http://{host}:{carrier}/send?to=%p&from=%P&text=%b&coding=%c&charset=%C&udh=%u&validity=%v&mask=%d"
 
 BEARERBOX = """group = core
 admin-port = {admin}
@@ -35,6 +35,7 @@ send-url = "{send_url}"
 status-success-regex = "^ok"
 status-permfail-regex = "^perm"
 status-tempfail-regex = "^temp"
+generic-foreign-id-regex = "id=([0-9]+)"
 port = {reports}
 connect-allow-ip = "{host}"
 smsc-username = reports
@@ -49,6 +50,8 @@ sendsms-chars = "0123456789 +-"
 log-file = "{folder}/smsbox.log"
 log-level = 1
 mo-recode = true
+http-request-retry = 20
+http-queue-delay = 1
 
 group = sendsms-user
 username = {user}
@@ -64,21 +67,27 @@ keyword = default
 catch-all = true
 max-messages = 0
 omit-empty = true
-text = ""
+concatenation = true
+{inbound}
 """
+# Where texts that telephones send are passed on to; without it they are dropped.
+INBOUND = 'get-url = "{url}?from=%q&text=%b&id=%I"'
+
 
 
 class Kannel:
-    def __init__(self, folder):
+    def __init__(self, folder, inbound_url=None):
         self.folder = make_server_folder(folder, "kannel")
         self.carrier = Carrier()
         self.admin, self.smsbox_port, self.sendsms, reports = free_ports(4)
+        self.carrier.reports = reports
         os.makedirs(os.path.join(self.folder, "store"))
         hand_over(os.path.join(self.folder, "store"), 0o700)
         config = os.path.join(self.folder, "kannel.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(BEARERBOX.format(host=HOST, admin=self.admin, admin_password=ADMIN, smsbox=self.smsbox_port, sendsms=self.sendsms,
                                         reports=reports, folder=self.folder, user=USER, password=PASSWORD,
+                                        inbound=INBOUND.format(url=inbound_url) if inbound_url else 'text = ""',
                                         send_url=SEND_URL.format(host=HOST, carrier=self.carrier.port)))
         hand_over(config)
         self.bearerbox = Server(self.folder, "bearerbox", [need_program("kannel", "bearerbox"), config])

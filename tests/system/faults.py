@@ -58,6 +58,7 @@ class Life(World):
         self.note, self.lift = os.path.join(self.folder, "note"), os.path.join(self.folder, "lift")
         self.wire = Wire(self.socket)
         self.ledger = None
+        self.patience_s = PATIENCE_S  # for the clock
 
     def write_config(self, more="", templates=None):
         super().write_config(more, templates)
@@ -132,7 +133,7 @@ class Life(World):
 
     def advance(self, clock):
         """Returns whether the clock got there."""
-        until, goal = time.monotonic() + PATIENCE_S, clock.replace(" ", "T")
+        until, goal = time.monotonic() + self.patience_s, clock.replace(" ", "T")
         answer, document = self.ask("/clock/show", {})
         if answer == OK and document["local"] < goal:
             answer, document = self.ask("/clock/set", {"id": clock})
@@ -254,7 +255,9 @@ class Point:
         """Returns whether there was such a call."""
         life = self.life
         started = life.begin_life({**MODES[self.mode], "AT": str(self.number)})
+        life.patience_s = 0.3 if self.mode in LASTING else PATIENCE_S  # a clock that cannot be kept stands
         done = started and self.job.run(TRIES)
+        life.patience_s = PATIENCE_S
         if life.struck() and started and not done and self.mode not in LASTING and life.alive():
             done = self.patiently()
         if self.mode in LASTING and life.struck() and life.alive():

@@ -324,15 +324,15 @@ static int claim(struct engine *e, const char *id) {
     if (m.state != MESSAGE_QUEUED && m.state != MESSAGE_HELD) {
         return -EUCLEAN; /* nobody here leaves a row uncertain: a person must look at it */
     }
+    if (instant_cmp(e->now, m.not_after) >= 0) {
+        return outbox_expire(e, &m); /* whatever else has become of it meanwhile */
+    }
     r = stop_reason(e, &m, &about, &stop);
     if (r < 0) {
         return r;
     }
     if (stop) {
         return outbox_cancel(e, &m, stop);
-    }
-    if (instant_cmp(e->now, m.not_after) >= 0) {
-        return outbox_expire(e, &m);
     }
     if (m.state == MESSAGE_HELD) {
         return hold_again(e, &m);

@@ -260,4 +260,5 @@ def main():
         trial.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -28,9 +28,10 @@ struct daemon {
     struct web *web;
     struct web_server *server;
     sd_event *loop;
-    sd_event_source *tick_source;                 /* more is due at once */
-    sd_event_source *wake_source;                 /* the timerfd */
-    sd_event_source *audit_source, *retry_source; /* real time, also under a manual clock */
+    sd_event_source *tick_source; /* more is due at once */
+    sd_event_source *wake_source; /* the timerfd */
+    sd_event_source *audit_source, *retry_source,
+        *gather_source; /* real time, also under a manual clock */
     int wake_fd;
     struct instant wake;        /* what the engine asked for */
     struct audit_report report; /* of the last self-audit */

@@ -20,7 +20,11 @@
 #include "daemon.h"
 
 /* Once the clock was set: time for who set it to say that it is right now. */
-#define AUDIT_SOON_US  (2 * UINT64_C(1000000))
+#define AUDIT_SOON_US (2 * UINT64_C(1000000))
+/* While others are under way an answer waits so long for theirs: a commit costs the same for one as
+ * for many. */
+#define GATHER_US (2 * UINT64_C(1000))
+enum { GATHER_MAX = 32 };
 #define RETRY_AFTER_US (1 * UINT64_C(1000000))
 #define DISK_AFTER_US  (5 * UINT64_C(1000000))
 
@@ -137,27 +141,27 @@ void loop_poke(struct daemon *d) {
     }
 }
 
-/* The answers that have come since the last pass are kept together: one commit for all of them.
+/* One turn of the engine, with the answers that have come since the last: one commit for all of it.
  * What the store cannot take now stays here. */
-static int settle_answers(struct daemon *d) {
-    if (d->answer_count == 0) {
-        return 0;
-    }
-    const int r = engine_settle(d->engine, d->answers, d->answer_count);
+static int run_pass(struct daemon *d) {
+    const int r = engine_pass(d->engine, d->answers, d->answer_count);
 
     d->answer_count = r < 0 ? d->answer_count : 0;
+    note_store(d, r);
     return r;
 }
 
 static int on_tick(sd_event_source *source, uint64_t at, void *user) {
     struct daemon *d = user;
-    int r = settle_answers(d);
+    int r = tell_operator(d);
 
     (void)source;
     (void)at;
-    r = r < 0 ? r : tell_operator(d);
-    r = r < 0 ? r : engine_tick(d->engine);
-    note_store(d, r);
+    if (r < 0) {
+        note_store(d, r);
+        return 0;
+    }
+    r = run_pass(d);
     if (r > 0 || (r == 0 && clock_step(d))) {
         loop_poke(d);
     }
@@ -184,15 +188,24 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *user)
 static void on_delivery(void *user, const struct delivery *delivery) {
     struct daemon *d = user;
 
-    if (d->answer_count == DELIVERIES_MAX) {
-        note_store(d, settle_answers(d));
-    }
-    if (d->answer_count == DELIVERIES_MAX) {
+    if (d->answer_count == DELIVERIES_MAX && run_pass(d) < 0) {
         give_up(d, "too many answers wait for the store");
         return;
     }
     d->answers[d->answer_count++] = *delivery;
-    loop_poke(d);
+    if (d->answer_count >= GATHER_MAX || transport_in_flight(d->transport) == 0) {
+        loop_poke(d);
+    } else if (d->answer_count == 1) {
+        (void)sd_event_source_set_time_relative(d->gather_source, GATHER_US);
+        (void)sd_event_source_set_enabled(d->gather_source, SD_EVENT_ONESHOT);
+    }
+}
+
+static int on_gathered(sd_event_source *source, uint64_t at, void *user) {
+    (void)source;
+    (void)at;
+    loop_poke(user);
+    return 0;
 }
 
 /* Room that somebody makes is seen soon. */
@@ -403,7 +416,11 @@ static int open_sources(struct daemon *d) {
     r = r < 0 ? r
               : sd_event_add_time_relative(d->loop, &d->retry_source, CLOCK_MONOTONIC,
                                            RETRY_AFTER_US, 0, on_retry, d);
-    return r < 0 ? r : sd_event_source_set_enabled(d->retry_source, SD_EVENT_OFF);
+    r = r < 0 ? r : sd_event_source_set_enabled(d->retry_source, SD_EVENT_OFF);
+    r = r < 0 ? r
+              : sd_event_add_time_relative(d->loop, &d->gather_source, CLOCK_MONOTONIC, GATHER_US,
+                                           GATHER_US / 4, on_gathered, d);
+    return r < 0 ? r : sd_event_source_set_enabled(d->gather_source, SD_EVENT_OFF);
 }
 
 int loop_open(struct daemon *d, struct complaint *complaint) {
@@ -442,6 +459,7 @@ void loop_close(struct daemon *d) {
     d->wake_source = sd_event_source_unref(d->wake_source);
     d->audit_source = sd_event_source_unref(d->audit_source);
     d->retry_source = sd_event_source_unref(d->retry_source);
+    d->gather_source = sd_event_source_unref(d->gather_source);
     d->loop = sd_event_unref(d->loop);
     if (d->wake_fd >= 0) {
         (void)close(d->wake_fd);

@@ -49,13 +49,12 @@ static const char *supervisor_of_chain(struct engine *e, const struct escalation
 
     if (*row->session && session_find(e->store, row->session, &session) == 0) {
         worker = arena_copy(&e->arena, session.practitioner);
-    } else if (noun_find(e->store, NOUN_PARTICIPANT, row->participant, &e->arena, &participant) ==
-               0) {
+    } else if (turn_noun_find(e, NOUN_PARTICIPANT, row->participant, &participant) == 0) {
         worker = noun_value(&participant, "practitioner");
     } else {
         return "";
     }
-    return noun_find(e->store, NOUN_PRACTITIONER, worker, &e->arena, &practitioner) == 0
+    return turn_noun_find(e, NOUN_PRACTITIONER, worker, &practitioner) == 0
                ? noun_value(&practitioner, "supervisor")
                : "";
 }
@@ -73,7 +72,7 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
             last = supervisor_of_chain(e, row);
             break;
         case TARGET_NEXT_SUPERVISOR:
-            last = noun_find(e->store, NOUN_SUPERVISOR, last, &e->arena, &supervisor) == 0
+            last = turn_noun_find(e, NOUN_SUPERVISOR, last, &supervisor) == 0
                        ? noun_value(&supervisor, "next")
                        : "";
             break;

@@ -49,7 +49,7 @@ static int add_reminder(struct engine *e, const struct session_row *s, uint32_t 
     const struct remind_step *policy = &e->setup.config->reminders.steps[step];
     struct message_row m = outbox_blank(e, KIND_REMINDER, AUDIENCE_PARTICIPANT, s->participant);
     struct noun_row participant;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
     if (r < 0) {
         return r;
@@ -163,7 +163,7 @@ static int missed_contact(struct engine *e, const struct session_row *s) {
     struct message_row m = outbox_blank(e, KIND_MISSED_CONTACT, AUDIENCE_PARTICIPANT,
                                         s->participant);
     struct noun_row participant;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
     if (r < 0) {
         return r;
@@ -221,7 +221,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {
     struct noun_row practitioner;
     struct person worker, chief;
-    int r = noun_find(e->store, NOUN_PRACTITIONER, s->practitioner, &e->arena, &practitioner);
+    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
 
     r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, s->practitioner, &worker);
     r = r < 0
@@ -244,7 +244,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
     }
     struct noun_row supervisor;
 
-    r = noun_find(e->store, NOUN_SUPERVISOR, chief.id, &e->arena, &supervisor);
+    r = turn_noun_find(e, NOUN_SUPERVISOR, chief.id, &supervisor);
     if (r < 0) {
         return r;
     }
@@ -262,11 +262,11 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
 static int tell_supervisor(struct engine *e, const struct session_row *s) {
     struct noun_row practitioner, supervisor;
     struct person chief;
-    int r = noun_find(e->store, NOUN_PRACTITIONER, s->practitioner, &e->arena, &practitioner);
+    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
 
     r = r < 0 ? r
-              : noun_find(e->store, NOUN_SUPERVISOR, noun_value(&practitioner, "supervisor"),
-                          &e->arena, &supervisor);
+              : turn_noun_find(e, NOUN_SUPERVISOR, noun_value(&practitioner, "supervisor"),
+                               &supervisor);
     r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, supervisor.id, &chief);
     if (r < 0) {
         return no_owner(e, s, r);
@@ -328,7 +328,7 @@ static int tell_outcome(struct engine *e, struct session_row *s) {
     if (!code) {
         return -EUCLEAN; /* a code that the configuration lost: set aside and alarmed */
     }
-    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
     s->flags |= SESSION_MISS_TOLD;
     if (r == 0 && code->miss) {

@@ -196,11 +196,11 @@ int duty_drop_phone(struct engine *e, const struct message_row *m) {
 int duty_phone(struct engine *e, const struct message_row *m) {
     struct noun_row person, practitioner;
     struct person worker;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &person);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, m->participant, &person);
 
     r = r < 0 ? r
-              : noun_find(e->store, NOUN_PRACTITIONER, noun_value(&person, "practitioner"),
-                          &e->arena, &practitioner);
+              : turn_noun_find(e, NOUN_PRACTITIONER, noun_value(&person, "practitioner"),
+                               &practitioner);
     r = r < 0 ? r
               : person_find(e, AUDIENCE_PRACTITIONER, noun_value(&person, "practitioner"), &worker);
     if (r < 0) {
@@ -275,7 +275,7 @@ int notice_advocates(struct engine *e, const char *participant, const char *topi
 
 int notice_officer(struct engine *e, const struct session_row *s, const char *topic) {
     struct noun_row participant;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
     if (r < 0) {
         return r;

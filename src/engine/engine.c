@@ -108,7 +108,16 @@ static int settle_unbegun(struct engine *e) {
     return 0;
 }
 
-int engine_tick(struct engine *e) {
+static int settle(struct engine *e, const struct delivery *deliveries, size_t count) {
+    int r = 0;
+
+    for (size_t i = 0; i < count && r == 0; i++) {
+        r = outbox_settle(e, &deliveries[i]);
+    }
+    return r;
+}
+
+int engine_pass(struct engine *e, const struct delivery *deliveries, size_t count) {
     bool more = false;
     int r = settle_unbegun(e);
 
@@ -116,28 +125,31 @@ int engine_tick(struct engine *e) {
     if (r < 0) {
         return r;
     }
-    r = work(e, &more);
-    e->idle = !more;
+    turn_keep_nouns(e);
+    r = settle(e, deliveries, count);
+    r = r < 0 ? r : work(e, &more);
+    e->idle = !more && count == 0;
     more |= e->hold.unkept; /* its alarm is born at the turn's end */
     r = turn_end(e, r);
-    r = r < 0 ? r : settle_unbegun(e);
-    return r < 0 ? r : more;
+    if (r < 0) {
+        return r;
+    }
+    (void)settle_unbegun(e); /* what the store does not take now, the next pass gives it again */
+    return more || e->unbegun_count > 0;
 }
 
-int engine_settle(struct engine *e, const struct delivery *deliveries, size_t count) {
+int engine_tick(struct engine *e) {
+    return engine_pass(e, NULL, 0);
+}
+
+int engine_delivered(struct engine *e, const struct delivery *delivery) {
     int r = turn_begin(e);
 
     if (r < 0) {
         return r;
     }
-    for (size_t i = 0; i < count && r == 0; i++) {
-        r = outbox_settle(e, &deliveries[i]);
-    }
+    r = settle(e, delivery, 1);
     return turn_end(e, r);
-}
-
-int engine_delivered(struct engine *e, const struct delivery *delivery) {
-    return engine_settle(e, delivery, 1);
 }
 
 bool engine_clock_held(const struct engine *e) {

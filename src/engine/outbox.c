@@ -81,11 +81,11 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
     int r = 0;
 
     if (*m->participant) {
-        r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &s->participant);
+        r = turn_noun_find(e, NOUN_PARTICIPANT, m->participant, &s->participant);
         r = r < 0 ? r : participant_state_find(e->store, m->participant, &s->status);
-        r = r < 0 ? r
-                  : noun_find(e->store, NOUN_OFFICE, noun_value(&s->participant, "office"),
-                              &e->arena, &s->office);
+        r = r < 0
+                ? r
+                : turn_noun_find(e, NOUN_OFFICE, noun_value(&s->participant, "office"), &s->office);
     }
     if (r == 0 && *m->session) {
         r = session_find(e->store, m->session, &s->session);

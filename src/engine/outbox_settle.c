@@ -27,7 +27,7 @@ bool outbox_session_ahead(struct engine *e, const struct message_row *m) {
 
 int outbox_try_mail(struct engine *e, const struct message_row *m) {
     struct noun_row participant;
-    int r = noun_find(e->store, NOUN_PARTICIPANT, m->participant, &e->arena, &participant);
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, m->participant, &participant);
 
     if (r < 0 || m->channel != CHANNEL_SMS || m->kind == KIND_CONFIRMATION ||
         instant_cmp(e->now, m->not_after) >= 0 ||

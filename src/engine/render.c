@@ -46,14 +46,14 @@ static int load(struct job *j) {
 
     j->zone = turn_zone(e, e->setup.config->timezone);
     if (*j->m->participant) {
-        r = noun_find(e->store, NOUN_PARTICIPANT, j->m->participant, &e->arena, &j->participant);
-        r = r < 0 ? r
-                  : noun_find(e->store, NOUN_OFFICE, noun_value(&j->participant, "office"),
-                              &e->arena, &j->office);
-        r = r < 0 ? r
-                  : noun_find(e->store, NOUN_PRACTITIONER,
-                              noun_value(&j->participant, "practitioner"), &e->arena,
-                              &j->practitioner);
+        r = turn_noun_find(e, NOUN_PARTICIPANT, j->m->participant, &j->participant);
+        r = r < 0
+                ? r
+                : turn_noun_find(e, NOUN_OFFICE, noun_value(&j->participant, "office"), &j->office);
+        if (r == 0 && j->m->audience != AUDIENCE_PARTICIPANT) {
+            r = turn_noun_find(e, NOUN_PRACTITIONER, noun_value(&j->participant, "practitioner"),
+                               &j->practitioner);
+        }
         j->has_participant = r == 0;
         if (r == 0) {
             j->zone = turn_zone(e, noun_value(&j->office, "timezone"));
@@ -138,7 +138,10 @@ static int fill_participant(struct job *j) {
         set(j, FACT_old_date, wording_day(j->language, old.date, arena));
         set(j, FACT_old_time, wording_time(j->language, old, arena));
     }
-    return set_dates(j);
+    return j->has_session && !template_uses(e->setup.templates, j->template, j->language,
+                                            j->m->channel, j->m->audience, FACT_all_dates)
+               ? 0
+               : set_dates(j);
 }
 
 /* ---- what staff, officers and advocates may be told ---- */
@@ -323,6 +326,11 @@ static int choose_template(struct job *j) {
 
 static int set_address(struct job *j) {
     struct person person;
+
+    if (j->m->audience == AUDIENCE_PARTICIPANT && strcmp(j->m->recipient, j->participant.id) == 0) {
+        j->m->to = noun_value(&j->participant, j->m->channel == CHANNEL_SMS ? "mobile" : "email");
+        return *j->m->to ? 0 : -EDESTADDRREQ;
+    }
     const int r = person_find(j->e, j->m->audience, j->m->recipient, &person);
 
     if (r < 0) {

@@ -18,6 +18,7 @@ static void point(struct engine *e, const char *name) {
 
 int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
+    e->keeps_nouns = false;
     hold_look(e);
     e->hold_before = e->hold;
     e->send_count = 0;
@@ -151,6 +152,40 @@ static const char *value_or_empty(const struct noun_row *row, const char *field)
     return noun_find_field(row->noun, field) ? noun_value(row, field) : "";
 }
 
+void turn_keep_nouns(struct engine *e) {
+    for (size_t i = 0; i < NOUNS_KEPT; i++) {
+        e->nouns[i].id[0] = '\0';
+    }
+    e->keeps_nouns = true;
+}
+
+static struct noun_row *noun_place(struct engine *e, enum noun noun, const char *id) {
+    size_t place = (size_t)noun;
+
+    for (const char *p = id; *p; p++) {
+        place = place * 31 + (unsigned char)*p;
+    }
+    return &e->nouns[place % NOUNS_KEPT];
+}
+
+int turn_noun_find(struct engine *e, enum noun noun, const char *id, struct noun_row *ret_row) {
+    struct noun_row *kept = noun_place(e, noun, id);
+
+    if (!e->keeps_nouns) {
+        return noun_find(e->store, noun, id, &e->arena, ret_row);
+    }
+    if (kept->noun != noun || strcmp(kept->id, id) != 0) {
+        struct noun_row row;
+        const int r = noun_find(e->store, noun, id, &e->arena, &row);
+        if (r < 0) {
+            return r;
+        }
+        *kept = row;
+    }
+    *ret_row = *kept;
+    return 0;
+}
+
 int person_find(struct engine *e, enum audience audience, const char *id,
                 struct person *ret_person) {
     const struct config *config = e->setup.config;
@@ -167,7 +202,7 @@ int person_find(struct engine *e, enum audience audience, const char *id,
         return 0;
     }
     const enum noun noun = audience_noun(audience);
-    const int r = noun_find(e->store, noun, id, &e->arena, &row);
+    const int r = turn_noun_find(e, noun, id, &row);
 
     if (r < 0) {
         return r;
@@ -182,7 +217,7 @@ int person_find(struct engine *e, enum audience audience, const char *id,
     }
     if (noun == NOUN_PARTICIPANT || noun == NOUN_PRACTITIONER) {
         struct noun_row office;
-        if (noun_find(e->store, NOUN_OFFICE, noun_value(&row, "office"), &e->arena, &office) == 0) {
+        if (turn_noun_find(e, NOUN_OFFICE, noun_value(&row, "office"), &office) == 0) {
             person.zone = turn_zone(e, noun_value(&office, "timezone"));
         }
     }

@@ -58,6 +58,8 @@ struct feed_memo {
     struct instant looked_at;
     uint64_t changes; /* store_changes() then */
 };
+/* People and offices read in this turn; nothing in a pass changes them, only commands do. */
+enum { NOUNS_KEPT = 16 };
 struct engine {
     struct store *store;
     struct engine_setup setup;
@@ -83,6 +85,8 @@ struct engine {
     struct unbegun unbegun[TURN_ROWS_MAX];
     uint32_t unbegun_count;
     struct feed_memo feed_memos[FEED_MEMOS_MAX];
+    bool keeps_nouns; /* this turn is a pass */
+    struct noun_row nouns[NOUNS_KEPT];
 };
 
 /* Begins a turn: one now, one transaction. Returns 0 or what store_begin() said. */
@@ -101,6 +105,11 @@ _must_use_ int turn_arm(struct engine *e);
  * NULL. */
 const struct zone *turn_zone(struct engine *e, const char *name);
 
+/* As noun_find(), into the turn's arena; within a pass a row is read from the store once. */
+_must_use_ int turn_noun_find(struct engine *e, enum noun noun, const char *id,
+                              struct noun_row *ret_row);
+/* From here on the turn is a pass: it changes no noun. */
+void turn_keep_nouns(struct engine *e);
 /* A person as the engine needs one. Texts are in the turn's arena; "" where there is nothing. */
 struct person {
     char id[ID_SIZE];

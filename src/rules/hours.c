@@ -29,13 +29,26 @@ struct week_minutes {
 };
 
 static void week_cover(struct week_minutes *week, uint32_t day, uint32_t from, uint32_t to) {
-    for (uint32_t minute = from; minute < to; minute++) {
-        week->words[day][minute / 64] |= UINT64_C(1) << (minute % 64);
+    for (uint32_t word = from / 64; word * 64 < to; word++) {
+        uint64_t bits = UINT64_MAX;
+        bits = word == from / 64 ? bits << (from % 64) : bits;
+        bits = to - word * 64 < 64 ? bits & ((UINT64_C(1) << (to % 64)) - 1) : bits;
+        week->words[day][word] |= bits;
     }
 }
 
-static bool week_covers(const struct week_minutes *week, uint32_t day, uint32_t minute) {
-    return (week->words[day][minute / 64] >> (minute % 64) & 1) != 0;
+/* The first minute from `minute` on that is covered, or that is not; DAY_MINUTES: none. */
+static uint32_t week_next(const struct week_minutes *week, uint32_t day, uint32_t minute,
+                          bool covered) {
+    for (uint32_t word = minute / 64; word < MINUTE_WORDS; word++) {
+        uint64_t bits = week->words[day][word] ^ (covered ? 0 : UINT64_MAX);
+        bits = word == minute / 64 ? bits & UINT64_MAX << (minute % 64) : bits;
+        if (bits != 0) {
+            uint32_t found = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            return found < DAY_MINUTES ? found : DAY_MINUTES;
+        }
+    }
+    return DAY_MINUTES;
 }
 
 static const char *skip_spaces(const char *p) {
@@ -121,19 +134,19 @@ static const char *read_entry(const char *p, struct week_minutes *week) {
 static int week_to_hours(const struct week_minutes *week, struct hours *ret_hours) {
     struct hours hours = {0};
     for (uint32_t day = 0; day < WEEKDAY_COUNT; day++) {
-        bool before = false;
-        for (uint32_t minute = 0; minute <= DAY_MINUTES; minute++) {
-            bool covered = minute < DAY_MINUTES && week_covers(week, day, minute);
-            if (covered && !before) {
-                if (hours.count == HOURS_MAX) {
-                    return -E2BIG;
-                }
-                hours.intervals[hours.count].weekday = (uint8_t)day;
-                hours.intervals[hours.count].from_minute = (uint16_t)minute;
-            } else if (!covered && before) {
-                hours.intervals[hours.count++].to_minute = (uint16_t)minute;
+        uint32_t to = 0;
+        for (;;) {
+            uint32_t from = week_next(week, day, to, true);
+            if (from == DAY_MINUTES) {
+                break;
             }
-            before = covered;
+            if (hours.count == HOURS_MAX) {
+                return -E2BIG;
+            }
+            to = week_next(week, day, from, false);
+            hours.intervals[hours.count].weekday = (uint8_t)day;
+            hours.intervals[hours.count].from_minute = (uint16_t)from;
+            hours.intervals[hours.count++].to_minute = (uint16_t)to;
         }
     }
     *ret_hours = hours;

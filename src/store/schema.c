@@ -4,7 +4,9 @@
  *
  * Times are INTEGER microseconds UTC, named _us; what was promised to a person is civil time and
  * zone. Every row that waits has wake_us, NULL exactly when nothing more will happen to it by
- * itself: a CHECK says so. */
+ * itself: a CHECK says so. Where a CHECK or an index of a busy table names three values or more
+ * they are joined by OR: of a longer IN list SQLite makes a table of its own for each row it
+ * writes. */
 #include "schema.h"
 
 #include <errno.h>
@@ -56,7 +58,7 @@ static const char version_1[] =
     " number INTEGER NOT NULL CHECK(number>0), of INTEGER NOT NULL CHECK(of>=number), attempt INTEGER NOT NULL CHECK(attempt>0),"
     " module TEXT NOT NULL, start_local TEXT NOT NULL, zone TEXT NOT NULL, start_us INTEGER NOT NULL, minutes INTEGER NOT NULL CHECK(minutes>0),"
     " mode TEXT NOT NULL, uid TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL CHECK(revision>=0), revised_us INTEGER NOT NULL,"
-    " state TEXT NOT NULL CHECK(state IN('planned','awaiting_outcome','recorded','cancelled')), outcome TEXT NOT NULL DEFAULT '',"
+    " state TEXT NOT NULL CHECK(state='planned' OR state='awaiting_outcome' OR state='recorded' OR state='cancelled'), outcome TEXT NOT NULL DEFAULT '',"
     " recorded_us INTEGER NOT NULL DEFAULT 0, recorded_by TEXT NOT NULL DEFAULT '', flags INTEGER NOT NULL DEFAULT 0,"
     " steps_done INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
     " CHECK((outcome<>'')=(state='recorded')), CHECK(wake_us IS NOT NULL OR state IN('recorded','cancelled')),"
@@ -82,16 +84,16 @@ static const char version_1[] =
     "CREATE TABLE message(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), dedup_key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, audience TEXT NOT NULL,"
     " recipient TEXT NOT NULL, channel TEXT NOT NULL, topic TEXT NOT NULL, participant TEXT NOT NULL, session TEXT NOT NULL, escalation TEXT NOT NULL,"
     " task TEXT NOT NULL, revision INTEGER NOT NULL, step INTEGER NOT NULL, ordinal INTEGER NOT NULL, old_start TEXT NOT NULL, note BLOB,"
-    " state TEXT NOT NULL CHECK(state IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','cancelled',"
-    "'expired','held','skipped')), reason TEXT NOT NULL, lane INTEGER NOT NULL, priority INTEGER NOT NULL CHECK(priority BETWEEN 1 AND 4), created_us INTEGER NOT NULL, due_us INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK(state='accepted' OR state='queued' OR state='sending' OR state='delivered' OR state='undelivered'"
+    " OR state='failed' OR state='uncertain' OR state='unknown' OR state='cancelled' OR state='expired' OR state='held' OR state='skipped'), reason TEXT NOT NULL, lane INTEGER NOT NULL, priority INTEGER NOT NULL CHECK(priority BETWEEN 1 AND 4), created_us INTEGER NOT NULL, due_us INTEGER NOT NULL,"
     " not_after_us INTEGER, sent_us INTEGER NOT NULL, gateway TEXT NOT NULL, attempt_count INTEGER NOT NULL, repeat INTEGER NOT NULL CHECK(repeat IN(0,1)),"
     " recipient_address BLOB, subject BLOB, body BLOB, provider_id TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"
-    " CHECK(wake_us IS NOT NULL OR state NOT IN('queued','sending','uncertain','held')),"
+    " CHECK(wake_us IS NOT NULL OR NOT(state='queued' OR state='sending' OR state='uncertain' OR state='held')),"
     /* What was accepted may wait for its receipt; nothing else that has ended waits. */
-    " CHECK(wake_us IS NULL OR state IN('queued','sending','uncertain','held','accepted'))) STRICT;"
+    " CHECK(wake_us IS NULL OR state='queued' OR state='sending' OR state='uncertain' OR state='held' OR state='accepted')) STRICT;"
     "CREATE INDEX message_wake ON message(quarantined, wake_us, state) WHERE wake_us IS NOT NULL;"
-    "CREATE INDEX message_due ON message(quarantined, lane, priority, wake_us, id, state) WHERE state IN('queued','uncertain','held');"
-    "CREATE INDEX message_end ON message(quarantined, not_after_us, id, state) WHERE not_after_us IS NOT NULL AND state IN('queued','uncertain','held');"
+    "CREATE INDEX message_due ON message(quarantined, lane, priority, wake_us, id, state) WHERE (state='queued' OR state='uncertain' OR state='held');"
+    "CREATE INDEX message_end ON message(quarantined, not_after_us, id, state) WHERE not_after_us IS NOT NULL AND (state='queued' OR state='uncertain' OR state='held');"
     "CREATE INDEX message_participant ON message(participant, id);"
     "CREATE INDEX message_session ON message(session, id);"
     "CREATE INDEX message_escalation ON message(escalation, id) WHERE escalation<>'';"

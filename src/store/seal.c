@@ -44,6 +44,19 @@ void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BY
     seal_hmac(key, "cobid lookup", "", 0, keys->lookup);
     seal_hmac(key, "cobid derive", "", 0, keys->derive);
     seal_hmac(key, "cobid chain", "", 0, keys->chain);
+    keys->sealing = EVP_CIPHER_CTX_new();
+    keys->opening = EVP_CIPHER_CTX_new();
+    assert(keys->sealing && keys->opening);
+    int done = EVP_EncryptInit_ex(keys->sealing, EVP_aes_256_gcm(), NULL, keys->column, NULL);
+    assert(done == 1);
+    done = EVP_DecryptInit_ex(keys->opening, EVP_aes_256_gcm(), NULL, keys->column, NULL);
+    assert(done == 1);
+}
+
+void seal_keys_done(struct seal_keys *keys) {
+    EVP_CIPHER_CTX_free(keys->sealing); /* wipes what it holds */
+    EVP_CIPHER_CTX_free(keys->opening);
+    OPENSSL_cleanse(keys, sizeof *keys);
 }
 
 static void add_place(EVP_CIPHER_CTX *cipher, const char *place, const char *row, bool encrypt) {
@@ -68,9 +81,8 @@ void seal_box(const struct seal_keys *keys, const char *place, const char *row, 
     ret_box[0] = SEAL_VERSION;
     int done = RAND_bytes(nonce, NONCE_BYTES);
     assert(done == 1);
-    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    assert(cipher);
-    done = EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, keys->column, nonce);
+    EVP_CIPHER_CTX *cipher = keys->sealing;
+    done = EVP_EncryptInit_ex(cipher, NULL, NULL, NULL, nonce);
     assert(done == 1);
     add_place(cipher, place, row, true);
     done = EVP_EncryptUpdate(cipher, text, &written, bytes, (int)length);
@@ -79,7 +91,6 @@ void seal_box(const struct seal_keys *keys, const char *place, const char *row, 
     assert(done == 1);
     done = EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, tag);
     assert(done == 1);
-    EVP_CIPHER_CTX_free(cipher);
 }
 
 int seal_open(const struct seal_keys *keys, const char *place, const char *row,
@@ -94,9 +105,8 @@ int seal_open(const struct seal_keys *keys, const char *place, const char *row,
     const size_t text_length = length - SEAL_OVERHEAD;
 
     memcpy(tag, box + 1 + NONCE_BYTES, TAG_BYTES);
-    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    assert(cipher);
-    int done = EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, keys->column, nonce);
+    EVP_CIPHER_CTX *cipher = keys->opening;
+    int done = EVP_DecryptInit_ex(cipher, NULL, NULL, NULL, nonce);
     assert(done == 1);
     add_place(cipher, place, row, false);
     done = EVP_DecryptUpdate(cipher, ret_plain, &written, text, (int)text_length);
@@ -104,7 +114,6 @@ int seal_open(const struct seal_keys *keys, const char *place, const char *row,
     done = EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag);
     assert(done == 1);
     done = EVP_DecryptFinal_ex(cipher, ret_plain + written, &rest);
-    EVP_CIPHER_CTX_free(cipher);
     if (done != 1) {
         /* What nobody vouches for is not left lying about. */
         OPENSSL_cleanse(ret_plain, text_length);

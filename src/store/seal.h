@@ -13,9 +13,13 @@ struct seal_keys {
     unsigned char lookup[32]; /* HMAC-SHA-256 of what is looked up */
     unsigned char derive[32]; /* HMAC-SHA-256 of natural keys: ids, noise, tokens */
     unsigned char chain[32];  /* HMAC-SHA-256 of the audit */
+    /* With the column's key in place: setting it up costs more than sealing a name. */
+    struct evp_cipher_ctx_st *sealing, *opening;
 };
 #define SEAL_OVERHEAD (1 + 12 + 16) /* version, nonce, tag */
+/* Ended by seal_keys_done(), which wipes. Used by one thread. */
 void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BYTES]);
+void seal_keys_done(struct seal_keys *keys);
 /* box must hold length + SEAL_OVERHEAD bytes. place is "table.column", row the row's key: both are bound to the box. */
 void seal_box(const struct seal_keys *keys, const char *place, const char *row, const void *bytes, size_t length, unsigned char *ret_box);
 /* plain must hold length - SEAL_OVERHEAD bytes. Returns the length of the text, or -EUCLEAN for a box that is not ours. */

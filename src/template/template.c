@@ -10,6 +10,7 @@
 #include "template_expand.h"
 #include "template_file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -257,6 +258,17 @@ enum language template_language(const struct templates *templates, const char *n
                                 enum audience audience) {
     const struct template *template = choose(templates, name, language, channel, audience);
     return template != NULL ? template->language : LANGUAGE_EN;
+}
+
+bool template_uses(const struct templates *templates, const char *name, enum language language,
+                   enum channel channel, enum audience audience, enum fact fact) {
+    const struct template *template = choose(templates, name, language, channel, audience);
+    char mark[64];
+    struct text t = TEXT_IN(mark);
+    text_addf(&t, "${%s}", fact_rows[fact].name);
+    assert(!t.overflow);
+    return template != NULL &&
+           (strstr(template->subject, mark) != NULL || strstr(template->body, mark) != NULL);
 }
 
 int template_render(const struct templates *templates, const char *name, enum language language,

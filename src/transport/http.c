@@ -13,8 +13,10 @@
 #include <time.h>
 
 #include "cobi/transport/allocate.h"
+#include "cobi/transport/transport.h"
 
 #define BODY_BYTES_MAX     ((size_t)64 * 1024)
+#define BODY_BYTES_FIRST   512
 #define HEADER_BYTES_MAX   ((size_t)64 * 1024)
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_DEFAULT_MS 35000
@@ -22,7 +24,7 @@
  * its time. */
 #define CONNECTIONS_PER_HOST_MAX 128
 #define CONNECTIONS_MAX          256
-#define CONNECTIONS_KEPT_MAX     8
+#define CONNECTIONS_KEPT_MAX     CONNECTIONS_PER_HOST_MAX
 
 struct http_transfer {
     struct http_transfer *next, **link;
@@ -32,7 +34,7 @@ struct http_transfer {
     struct http_request request;
     size_t sent; /* bytes of the body given to libcurl */
     char *body;
-    size_t body_length, header_bytes;
+    size_t body_length, body_capacity, header_bytes;
 };
 
 struct http {
@@ -137,7 +139,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *a
     if (source != NULL) {
         return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
     }
-    if (sd_event_add_io(http->loop, &source, fd, events, on_io, http) < 0) {
+    if (sd_event_add_io(http->loop, &source, fd, events, on_io, http) < 0 ||
+        sd_event_source_set_priority(source, ANSWERS_FIRST) < 0) {
         return -1;
     }
     return curl_multi_assign(http->multi, fd, source) == CURLM_OK ? 0 : -1;
@@ -173,14 +176,30 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
     return transfer->header_bytes > HEADER_BYTES_MAX ? 0 : size * count;
 }
 
+/* Room for so many bytes and the NUL after them; what was there is wiped, as it may name somebody.
+ */
+static void grow_body(struct http_transfer *transfer, size_t bytes) {
+    size_t capacity = transfer->body_capacity > 0 ? transfer->body_capacity : BODY_BYTES_FIRST;
+    while (capacity < bytes) {
+        capacity *= 2;
+    }
+    char *body = allocate(capacity, 1);
+    if (transfer->body != NULL) {
+        memcpy(body, transfer->body, transfer->body_length);
+    }
+    wipe_free(transfer->body, transfer->body_length);
+    transfer->body = body;
+    transfer->body_capacity = capacity;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
     struct http_transfer *transfer = user;
     size_t length = size * count;
     if (length > BODY_BYTES_MAX - transfer->body_length) {
         return 0;
     }
-    if (transfer->body == NULL) {
-        transfer->body = allocate(BODY_BYTES_MAX + 1, 1);
+    if (transfer->body_length + length >= transfer->body_capacity) {
+        grow_body(transfer, transfer->body_length + length + 1);
     }
     memcpy(transfer->body + transfer->body_length, bytes, length);
     transfer->body_length += length;
@@ -195,9 +214,8 @@ int http_open(sd_event *loop, http_done *done, void *user, struct http **ret_htt
         abort();
     }
     int r = sd_event_add_time_relative(loop, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_time, http);
-    if (r >= 0) {
-        r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
-    }
+    r = r < 0 ? r : sd_event_source_set_priority(http->timer, ANSWERS_FIRST);
+    r = r < 0 ? r : sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
     if (r < 0) {
         http_close(http, NULL);
         return r;

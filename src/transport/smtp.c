@@ -17,6 +17,7 @@
 
 #include "cobi/base/text.h"
 #include "cobi/transport/allocate.h"
+#include "cobi/transport/transport.h"
 
 struct job_list {
     struct smtp_job *first, **end;
@@ -179,6 +180,9 @@ int smtp_open(const struct smtp_setup *setup, smtp_done *done, void *user,
     if (r >= 0) {
         r = sd_event_add_io(setup->loop, &relay->source, relay->event_fd, EPOLLIN, on_answers,
                             relay);
+    }
+    if (r >= 0) {
+        r = sd_event_source_set_priority(relay->source, ANSWERS_FIRST);
     }
     if (r >= 0) {
         r = start_worker(relay);

@@ -135,6 +135,7 @@ static int open_parts(struct transport *transport, sd_event *loop) {
         return r;
     }
     r = sd_event_add_defer(loop, &transport->home.defer, on_answers, transport);
+    r = r < 0 ? r : sd_event_source_set_priority(transport->home.defer, ANSWERS_FIRST);
     return r < 0 ? r : sd_event_source_set_enabled(transport->home.defer, SD_EVENT_OFF);
 }
 

@@ -2,6 +2,8 @@
  * gateways may do, and that every end reaches a person. */
 #include "engine_world.h"
 
+#include <errno.h>
+
 static const char *state_of(const char *message) {
     return sql("SELECT state FROM message WHERE id='%s'", message);
 }
@@ -144,6 +146,30 @@ static void test_lost_answer_of_a_reminder(void **state) {
     memcpy(again.message_id, "M-NOBODY", 9);
     assert_int_equal(engine_delivered(w.engine, &again), 0);
     unchanged(before, true, "something");
+}
+
+/* Answers and what is due are one turn: the commit that settles one message is that of the next
+ * one's intent. Where the store is locked, neither has happened. */
+static void test_pass(void **state) {
+    (void)state;
+    const char *id = arena_copy(&w.arena, reminder_under_way());
+    struct delivery d = {.attempt = 1, .outcome = OUTCOME_ACCEPTED};
+    const size_t before = w.sent_count;
+
+    memcpy(d.message_id, id, strlen(id) + 1);
+    do_("session move %s --to '2027-01-20 10:00' --by service", session_id("P-1", 3));
+    assert_int_equal(sqlite3_exec(w.witness, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(engine_pass(w.engine, &d, 1), -EBUSY);
+    assert_int_equal(sqlite3_exec(w.witness, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_string_equal(state_of(id), "sending");
+    assert_int_equal(w.sent_count, before);
+    int r = engine_pass(w.engine, &d, 1); /* the change is born */
+    assert_string_equal(state_of(id), "accepted");
+    while (r > 0) {
+        r = engine_pass(w.engine, NULL, 0);
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(sent_since(before, "change", "P-1"), 1);
 }
 
 static void test_lost_answer_of_an_escalation(void **state) {
@@ -606,6 +632,7 @@ int main(void) {
         TEST(test_stop_between_birth_and_claim),
         TEST(test_stop_between_claim_and_answer),
         TEST(test_texts_switched_off),
+        TEST(test_pass),
         TEST(test_lost_answer_of_a_reminder),
         TEST(test_lost_answer_of_an_escalation),
         TEST(test_refused_number_goes_by_mail_then_by_phone),

@@ -168,7 +168,7 @@ static const struct check_case {
     {"UPDATE session SET minutes=0", "minutes>0"},
     {"UPDATE session SET revision=-1", "revision>=0"},
     {"UPDATE session SET state='missed'",
-     "state IN('planned','awaiting_outcome','recorded','cancelled')"},
+     "state='planned' OR state='awaiting_outcome' OR state='recorded' OR state='cancelled'"},
     {"UPDATE session SET quarantined=2", "quarantined IN(0,1)"},
     {"UPDATE session SET outcome='ATTC'", "(outcome<>'')=(state='recorded')"},
     {"UPDATE session SET state='recorded'", "(outcome<>'')=(state='recorded')"},
@@ -178,16 +178,17 @@ static const struct check_case {
     {"UPDATE session SET state='cancelled'", "wake_us IS NULL OR state<>'cancelled'"},
     {"UPDATE message SET id=''", "length(id) BETWEEN 1 AND 32"},
     {"UPDATE message SET state='lost'",
-     "state "
-     "IN('queued','sending','accepted','delivered','undelivered','failed','uncertain','unknown','"
-     "cancelled','expired','held','skipped')"},
+     "state='accepted' OR state='queued' OR state='sending' OR state='delivered' OR "
+     "state='undelivered' OR state='failed' OR "
+     "state='uncertain' OR state='unknown' OR state='cancelled' OR state='expired' OR state='held' "
+     "OR state='skipped'"},
     {"UPDATE message SET repeat=2", "repeat IN(0,1)"},
     {"UPDATE message SET priority=5", "priority BETWEEN 1 AND 4"},
     {"UPDATE message SET quarantined=-1", "quarantined IN(0,1)"},
-    {"UPDATE message SET wake_us=NULL",
-     "wake_us IS NOT NULL OR state NOT IN('queued','sending','uncertain','held')"},
-    {"UPDATE message SET state='failed'",
-     "wake_us IS NULL OR state IN('queued','sending','uncertain','held','accepted')"},
+    {"UPDATE message SET wake_us=NULL", "wake_us IS NOT NULL OR NOT(state='queued' OR "
+                                        "state='sending' OR state='uncertain' OR state='held')"},
+    {"UPDATE message SET state='failed'", "wake_us IS NULL OR state='queued' OR state='sending' OR "
+                                          "state='uncertain' OR state='held' OR state='accepted'"},
     {"UPDATE receipt SET report='lost'", "report IN('interim','failed','delivered')"},
     {"UPDATE inbound SET id=''", "length(id) BETWEEN 1 AND 32"},
     {"UPDATE inbound SET taken='start'", "taken IN('stop','other')"},

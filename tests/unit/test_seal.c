@@ -15,6 +15,7 @@
 
 #define TEXT_MAX 300
 
+/* Each is ended by its test: the cipher's contexts are memory. */
 static struct seal_keys keys_of(unsigned char first) {
     unsigned char key[STORE_KEY_BYTES] = {first};
     struct seal_keys keys;
@@ -25,7 +26,7 @@ static struct seal_keys keys_of(unsigned char first) {
 
 static void boxes_open_again(void **state) {
     (void)state;
-    const struct seal_keys keys = keys_of(1);
+    _cleanup_(seal_keys_done) struct seal_keys keys = keys_of(1);
     unsigned char text[TEXT_MAX], box[TEXT_MAX + SEAL_OVERHEAD], plain[TEXT_MAX + 1];
     uint64_t seed = seed_init("boxes_open_again");
 
@@ -44,7 +45,7 @@ static void boxes_open_again(void **state) {
 
 static void the_same_text_is_never_the_same_box(void **state) {
     (void)state;
-    const struct seal_keys keys = keys_of(1);
+    _cleanup_(seal_keys_done) struct seal_keys keys = keys_of(1);
     static unsigned char boxes[200][16 + SEAL_OVERHEAD];
 
     for (size_t i = 0; i < ARRAY_COUNT(boxes); i++) {
@@ -65,12 +66,12 @@ static void boxes_stay_at_their_place(void **state) {
         {"t.c", "r2", 1}, {"t.d", "r", 1}, {"u.c", "r", 1},   {"t.c", "r", 2}, {"t.c", "", 1},
         {"", "r", 1},     {"t.cr", "", 1}, {"t.", "c\0r", 1}, {"t.c", "R", 1}, {"t.c", "r ", 1},
     };
-    const struct seal_keys keys = keys_of(1);
+    _cleanup_(seal_keys_done) struct seal_keys keys = keys_of(1);
     unsigned char box[6 + SEAL_OVERHEAD], plain[7] = "";
 
     seal_box(&keys, "t.c", "r", "secret", 6, box);
     for (size_t i = 0; i < ARRAY_COUNT(elsewhere); i++) {
-        const struct seal_keys other = keys_of(elsewhere[i].key);
+        _cleanup_(seal_keys_done) struct seal_keys other = keys_of(elsewhere[i].key);
         assert_int_equal(
             seal_open(&other, elsewhere[i].place, elsewhere[i].row, box, sizeof box, plain),
             -EUCLEAN);
@@ -81,7 +82,7 @@ static void boxes_stay_at_their_place(void **state) {
 
 static void every_bit_and_length_counts(void **state) {
     (void)state;
-    const struct seal_keys keys = keys_of(1);
+    _cleanup_(seal_keys_done) struct seal_keys keys = keys_of(1);
     unsigned char box[20 + SEAL_OVERHEAD + 1] = {0}, plain[21];
     const size_t size = sizeof box - 1;
 

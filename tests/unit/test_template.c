@@ -271,7 +271,16 @@ static void test_variants(void **state) {
                          audiences[i] == AUDIENCE_OFFICER);
         assert_int_equal(strstr(r.body, fact_rows[FACT_reference].sample) != NULL,
                          audiences[i] == AUDIENCE_SUPERVISOR);
+        assert_int_equal(template_uses(t, "stand_down", LANGUAGE_EN, CHANNEL_EMAIL, audiences[i],
+                                       FACT_reference),
+                         audiences[i] == AUDIENCE_SUPERVISOR);
     }
+    assert_true(template_uses(t, "confirmation", LANGUAGE_EN, CHANNEL_EMAIL, AUDIENCE_PARTICIPANT,
+                              FACT_all_dates));
+    assert_false(template_uses(t, "confirmation", LANGUAGE_EN, CHANNEL_SMS, AUDIENCE_PARTICIPANT,
+                               FACT_all_dates));
+    assert_false(template_uses(t, "nothing", LANGUAGE_EN, CHANNEL_SMS, AUDIENCE_PARTICIPANT,
+                               FACT_all_dates));
     templates_free(t);
 }
 

@@ -31,9 +31,10 @@ _must_use_ int engine_start(struct engine *engine);
 /* Works on what is due at ports->now, at most a bounded batch. Returns 1 when more is due at once, 0 when not, or a negative errno
  * (-EIO, -ENOSPC: the store failed; the caller ends the process or tries again later, by store_fatal()). */
 _must_use_ int engine_tick(struct engine *engine);
-/* What became of attempts: all are settled in one turn, or, on a negative errno, none. */
-_must_use_ int engine_settle(struct engine *engine, const struct delivery *deliveries, size_t count);
-_must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery); /* of one */
+/* The same, and before it what became of attempts: all are settled, or, on a negative errno, none. One turn, one commit. */
+_must_use_ int engine_pass(struct engine *engine, const struct delivery *deliveries, size_t count);
+/* What became of one attempt, in a turn of its own. */
+_must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery);
 /* An alarm of the process itself to the operator: one turn; the same topic comes at most once an hour. text says what is wrong and what to do. */
 _must_use_ int engine_alarm(struct engine *engine, const char *topic, const char *text);
 /* The system says that its clock is right (synchronised since it jumped): what was held for the jump goes. Returns how many messages, or a

@@ -11,6 +11,8 @@
 #ifndef COBI_TEMPLATE_TEMPLATE_H
 #define COBI_TEMPLATE_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "cobi/base/arena.h"
 #include "cobi/base/complaint.h"
 #include "cobi/rules/disclose.h"
@@ -48,6 +50,9 @@ _must_use_ int template_render(const struct templates *templates, const char *na
  * English. Values are made in this one, so that no message mixes two. */
 enum language template_language(const struct templates *templates, const char *name, enum language language, enum channel channel,
                                 enum audience audience);
+/* Does the text that template_render() would take have this fact in it? What it has not need not be looked up. */
+bool template_uses(const struct templates *templates, const char *name, enum language language, enum channel channel, enum audience audience,
+                   enum fact fact);
 /* For `cobictl template list` and `show`: index from 0. Returns 0, or -ENOENT at the end; the name is borrowed. */
 struct template_label {
     const char *name; /* "en/reminder.sms" */

@@ -9,6 +9,8 @@
 #include "cobi/config/gateway.h"
 #include "cobi/engine/ports.h"
 
+/* Priority of the transport's event sources: all answers that are there are read before the loop does anything else with them. */
+#define ANSWERS_FIRST (SD_EVENT_PRIORITY_NORMAL - 10)
 struct transport;
 struct transport_setup {
     const struct gateway *gateways; /* copied */

@@ -121,6 +121,10 @@ static size_t utf8_decode(const char *bytes, size_t length, uint32_t *ret_code) 
 bool utf8_valid(const char *bytes, size_t length) {
     uint32_t code;
     for (size_t at = 0; at < length;) {
+        if ((bytes[at] & 0x80) == 0) {
+            at++; /* nearly all of what we read */
+            continue;
+        }
         size_t size = utf8_decode(bytes + at, length - at, &code);
         if (size == 0) {
             return false;

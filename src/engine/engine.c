@@ -142,14 +142,18 @@ int engine_tick(struct engine *e) {
     return engine_pass(e, NULL, 0);
 }
 
-int engine_delivered(struct engine *e, const struct delivery *delivery) {
+int engine_settle(struct engine *e, const struct delivery *deliveries, size_t count) {
     int r = turn_begin(e);
 
     if (r < 0) {
         return r;
     }
-    r = settle(e, delivery, 1);
+    r = settle(e, deliveries, count);
     return turn_end(e, r);
+}
+
+int engine_delivered(struct engine *e, const struct delivery *delivery) {
+    return engine_settle(e, delivery, 1);
 }
 
 bool engine_clock_held(const struct engine *e) {

@@ -79,19 +79,21 @@ static int gather_absences(struct call *c, struct planning *p) {
     return 200;
 }
 
-/* Times taken, as the wall clock of the plan's office shows them. */
-static int gather_busy(struct call *c, struct planning *p, const struct session_filter *filter,
-                       const char *const *without, bool rooms_only, struct busy *ret_busy) {
-    struct session_row *rows = arena_alloc(&c->e->arena, PLANNING_BUSY_MAX, sizeof *rows);
-    const int count = session_list(c->e->store, filter, rows, PLANNING_BUSY_MAX);
+/* Times taken, as the wall clock of the plan's office shows them: the practitioner's, or (NULL) the
+ * rooms of the office. */
+static int gather_busy(struct call *c, struct planning *p, const char *practitioner,
+                       const char *const *without, struct busy *ret_busy) {
+    const struct instant from = {c->e->now.us - 2 * DAY_US};
+    struct session_taken *rows = arena_alloc(&c->e->arena, PLANNING_BUSY_MAX, sizeof *rows);
+    const int count = session_list_taken(c->e->store, practitioner, p->office.id, from, rows,
+                                         PLANNING_BUSY_MAX);
     int used = 0;
 
     if (count == PLANNING_BUSY_MAX) {
         return -E2BIG;
     }
     for (int i = 0; i < count; i++) {
-        if (!listed(without, rows[i].id) &&
-            (!rooms_only || strcmp(rows[i].mode, "in_person") == 0)) {
+        if (!listed(without, rows[i].id) && (practitioner || rows[i].in_person)) {
             ret_busy[used++] = (struct busy){zone_civil(p->zone, rows[i].start_at),
                                              rows[i].minutes};
         }
@@ -100,19 +102,15 @@ static int gather_busy(struct call *c, struct planning *p, const struct session_
 }
 
 static int gather_sessions(struct call *c, struct planning *p, const char *const *without) {
-    const struct instant from = {c->e->now.us - 2 * DAY_US};
-    const struct session_filter practitioner = {
-        .practitioner = p->practitioner.id, .from = from, .live = true};
-    const struct session_filter office = {.office = p->office.id, .from = from, .live = true};
     const struct session_filter own = {.participant = p->participant.id, .live = true};
     const size_t own_max = (size_t)PROGRAMME_SESSIONS_MAX * 4;
-    int count = gather_busy(c, p, &practitioner, without, false, p->practitioner_busy);
+    int count = gather_busy(c, p, p->practitioner.id, without, p->practitioner_busy);
 
     if (count < 0) {
         return call_failed(c, count, "the practitioner's sessions");
     }
     p->request.practitioner_busy_count = (size_t)count;
-    count = gather_busy(c, p, &office, without, true, p->room_busy);
+    count = gather_busy(c, p, NULL, without, p->room_busy);
     if (count < 0) {
         return call_failed(c, count, "the office's sessions");
     }
@@ -236,31 +234,21 @@ json_t *planning_warnings(const struct planning *p, const struct plan_result *re
     return list;
 }
 
-static uint32_t next_attempt(struct call *c, const char *participant, uint32_t number) {
-    const struct session_filter all = {.participant = participant};
-    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 8;
-    struct session_row *rows = arena_alloc(&c->e->arena, most, sizeof *rows);
-    const int count = session_list(c->e->store, &all, rows, most);
-    uint32_t attempt = 1;
-
-    for (int i = 0; i < count; i++) {
-        if (rows[i].number == number && rows[i].attempt >= attempt) {
-            attempt = rows[i].attempt + 1;
-        }
-    }
-    return attempt;
-}
-
 static int insert_one(struct call *c, struct planning *p, uint32_t number, struct civil start) {
     struct engine *e = c->e;
     struct session_row s = {.number = number,
                             .of = p->programme->session_count,
-                            .attempt = next_attempt(c, p->participant.id, number),
                             .start = start,
                             .minutes = p->programme->minutes,
                             .revised_at = e->now,
                             .state = SESSION_PLANNED,
                             .wake_at = e->now};
+    int r = session_last_attempt(e->store, p->participant.id, number, &s.attempt);
+
+    if (r < 0) {
+        return r;
+    }
+    s.attempt++;
     const char *key = arena_printf(&e->arena, "%s/%u/%u", p->participant.id, number, s.attempt);
     const struct session_history_row history = {.at = e->now,
                                                 .what = "planned",
@@ -278,7 +266,7 @@ static int insert_one(struct call *c, struct planning *p, uint32_t number, struc
     memcpy(s.office, p->office.id, sizeof s.office);
     memcpy(s.zone, p->zone->name, sizeof s.zone);
     memcpy(s.module, p->programme->modules[number - 1], sizeof s.module);
-    int r = text_copy(s.mode, sizeof s.mode, noun_value(&p->participant, "mode"));
+    r = text_copy(s.mode, sizeof s.mode, noun_value(&p->participant, "mode"));
 
     r = r < 0 ? r : session_insert(e->store, &s);
     r = r < 0 ? r : session_history_add(e->store, s.id, &history);

@@ -152,13 +152,31 @@ static bool add_summary(struct text *t, const struct entry *entry) {
     return add_line(t, icalproperty_new_summary(summary));
 }
 
+/* DTSTAMP and LAST-MODIFIED of the event before: a plan's sessions were written at one moment. */
+struct stamp {
+    struct instant at;
+    char lines[128]; /* "": none yet */
+};
+
+static bool add_stamp(struct text *t, struct stamp *stamp, struct instant revised) {
+    if (*stamp->lines == '\0' || instant_cmp(stamp->at, revised) != 0) {
+        struct text lines = TEXT_IN(stamp->lines);
+        stamp->at = revised;
+        if (!add_line(&lines, icalproperty_new_dtstamp(time_utc(revised))) ||
+            !add_line(&lines, icalproperty_new_lastmodified(time_utc(revised))) || lines.overflow) {
+            return false;
+        }
+    }
+    text_add(t, stamp->lines);
+    return true;
+}
+
 /* FEED_EVENT_PROPERTIES properties, in this order. */
-static bool add_event(struct text *t, const struct entry *entry, const char *organizer_line) {
-    icaltimetype revised = time_utc(entry->revised);
+static bool add_event(struct text *t, const struct entry *entry, const char *organizer_line,
+                      struct stamp *stamp) {
     text_add(t, "BEGIN:VEVENT\r\n");
     bool fine = add_line(t, icalproperty_new_uid(entry->uid)) &&
-                add_line(t, icalproperty_new_dtstamp(revised)) &&
-                add_line(t, icalproperty_new_lastmodified(revised)) &&
+                add_stamp(t, stamp, entry->revised) &&
                 add_line(t, icalproperty_new_sequence((int)entry->sequence)) &&
                 add_time(t, icalproperty_new_dtstart(entry->start), entry->tzid) &&
                 add_time(t, icalproperty_new_dtend(entry->end), entry->tzid) &&
@@ -323,6 +341,7 @@ int feed_write(const struct feed_calendar *calendar, char **ret_text, size_t *re
     if (mailaddr_parse(calendar->organizer, address) < 0 || !calendar_is_fine(calendar)) {
         return -EINVAL;
     }
+    struct stamp stamp = {0};
     struct text t;
     open_text(&t, calendar->event_count);
     _cleanup_free_ char *bytes = t.data;
@@ -331,7 +350,7 @@ int feed_write(const struct feed_calendar *calendar, char **ret_text, size_t *re
     }
     for (size_t i = 0; i < calendar->event_count; i++) {
         struct entry entry = entry_of(&calendar->events[i]);
-        if (!add_event(&t, &entry, organizer)) {
+        if (!add_event(&t, &entry, organizer, &stamp)) {
             return -EBADMSG;
         }
     }
@@ -359,11 +378,12 @@ int feed_write_withdrawn(const char *organizer, struct date day, struct instant 
         .start = time_day(day),
         .end = time_day(date_add_days(day, 1)),
     };
+    struct stamp stamp = {0};
     struct text t;
     open_text(&t, 1);
     _cleanup_free_ char *bytes = t.data;
     if (!format_organizer(address, line) || !add_begin(&t, WITHDRAWN_NAME) ||
-        !add_event(&t, &entry, line)) {
+        !add_event(&t, &entry, line, &stamp)) {
         return -EBADMSG;
     }
     text_add(&t, calendar_end);

@@ -126,8 +126,15 @@ int message_find(struct store *store, const char *id, struct arena *arena,
     return r > 0 ? read_message(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
 }
 
+/* What was rendered is written while the message is here, and stays as it was sent. */
+static bool is_under_way(enum message_state from) {
+    return from == MESSAGE_SENDING || from == MESSAGE_ACCEPTED;
+}
+
 int message_update(struct store *store, const struct message_row *row, enum message_state from) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_UPDATE);
+    const bool sent = is_under_way(from);
+    _cleanup_query_ struct query q = query_begin(store, sent ? STATEMENT_MESSAGE_SETTLE
+                                                             : STATEMENT_MESSAGE_UPDATE);
 
     bind_text(&q, message_state_to_text(row->state));
     bind_text(&q, row->reason);
@@ -138,12 +145,14 @@ int message_update(struct store *store, const struct message_row *row, enum mess
     bind_text(&q, row->gateway);
     bind_int(&q, row->attempt_count);
     bind_int(&q, row->repeat);
-    bind_sealed(&q, "message.recipient_address", row->id, row->to);
-    bind_sealed(&q, "message.subject", row->id, row->subject);
-    bind_sealed(&q, "message.body", row->id, row->body);
     bind_text(&q, row->provider_id);
-    bind_text(&q, channel_to_text(row->channel));
-    bind_int(&q, message_lane(row->channel, row->audience));
+    if (!sent) {
+        bind_sealed(&q, "message.recipient_address", row->id, row->to);
+        bind_sealed(&q, "message.subject", row->id, row->subject);
+        bind_sealed(&q, "message.body", row->id, row->body);
+        bind_text(&q, channel_to_text(row->channel));
+        bind_int(&q, message_lane(row->channel, row->audience));
+    }
     bind_text(&q, row->id);
     bind_text(&q, message_state_to_text(from));
     const int r = query_run(&q);

@@ -159,6 +159,48 @@ int session_list(struct store *store, const struct session_filter *filter,
     return q.error ? q.error : (int)count;
 }
 
+int session_list_taken(struct store *store, const char *practitioner, const char *office,
+                       struct instant from, struct session_taken *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, practitioner
+                                                            ? STATEMENT_SESSION_TAKEN_PRACTITIONER
+                                                            : STATEMENT_SESSION_TAKEN_OFFICE);
+    char mode[12];
+    size_t count = 0;
+
+    bind_text(&q, practitioner ? practitioner : office);
+    bind_instant(&q, from);
+    bind_int(&q, (int64_t)capacity);
+    while (count < capacity && query_row(&q) > 0) {
+        struct session_taken *row = &ret_rows[count];
+        READ_TEXT(&q, row->id);
+        row->start_at = read_instant(&q);
+        row->minutes = read_count(&q);
+        READ_TEXT(&q, mode);
+        row->in_person = strcmp(mode, "in_person") == 0;
+        if (q.error && !query_pass_over(&q, q.error)) {
+            return q.error;
+        }
+        count += q.error == 0;
+    }
+    return q.error ? q.error : (int)count;
+}
+
+int session_last_attempt(struct store *store, const char *participant, uint32_t number,
+                         uint32_t *ret_attempt) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_LAST_ATTEMPT);
+
+    bind_text(&q, participant);
+    bind_int(&q, number);
+    const int r = query_row(&q);
+    const uint32_t attempt = r > 0 ? read_count(&q) : 0;
+
+    if (r < 0 || q.error) {
+        return r < 0 ? r : q.error;
+    }
+    *ret_attempt = attempt;
+    return 0;
+}
+
 int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE],
                 size_t capacity) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_DUE);

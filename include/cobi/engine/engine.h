@@ -33,7 +33,8 @@ _must_use_ int engine_start(struct engine *engine);
 _must_use_ int engine_tick(struct engine *engine);
 /* The same, and before it what became of attempts: all are settled, or, on a negative errno, none. One turn, one commit. */
 _must_use_ int engine_pass(struct engine *engine, const struct delivery *deliveries, size_t count);
-/* What became of one attempt, in a turn of its own. */
+/* What became of attempts, in a turn of their own. */
+_must_use_ int engine_settle(struct engine *engine, const struct delivery *deliveries, size_t count);
 _must_use_ int engine_delivered(struct engine *engine, const struct delivery *delivery);
 /* An alarm of the process itself to the operator: one turn; the same topic comes at most once an hour. text says what is wrong and what to do. */
 _must_use_ int engine_alarm(struct engine *engine, const char *topic, const char *text);

@@ -36,7 +36,8 @@ void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]);
 /* Fills row->id from the key and inserts. Returns 1, or 0 when this very message exists already (nothing is written). */
 _must_use_ int message_insert(struct store *store, struct message_row *row);
 _must_use_ int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row);
-/* Guarded: from says the state it must have (else -ESTALE). Writes state, reason, times, gateway, attempt_count, repeat and what was rendered. */
+/* Guarded: from says the state it must have (else -ESTALE). Writes state, reason, times, gateway, attempt_count, repeat and what was rendered.
+ * From sending or accepted on, what was rendered stays as it was sent. */
 _must_use_ int message_update(struct store *store, const struct message_row *row, enum message_state from);
 /* A lane is what the messages of one channel to one audience share: pacing, breaker, what may be under way. The number is part of the row. */
 #define MESSAGE_LANES_MAX 32 /* more than there are, should a row have one that nobody knows */

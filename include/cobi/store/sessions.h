@@ -46,6 +46,17 @@ struct session_filter {
     bool live;               /* only those not cancelled */
 };
 _must_use_ int session_list(struct store *store, const struct session_filter *filter, struct session_row *ret_rows, size_t capacity);
+/* When a practitioner or an office is taken: sessions not cancelled that start at `from` or later, of the practitioner or else of the office. */
+struct session_taken {
+    char id[ID_SIZE];
+    struct instant start_at;
+    uint32_t minutes;
+    bool in_person;
+};
+_must_use_ int session_list_taken(struct store *store, const char *practitioner, const char *office, struct instant from,
+                                  struct session_taken *ret_rows, size_t capacity);
+/* The last attempt at a number of a participant, whatever became of it; 0: none. */
+_must_use_ int session_last_attempt(struct store *store, const char *participant, uint32_t number, uint32_t *ret_attempt);
 /* Ids of sessions whose wake_at has come, earliest first. */
 _must_use_ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
 

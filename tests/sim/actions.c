@@ -369,6 +369,13 @@ static void act_mailbox(struct history *h) {
         roll(h, 3) && h->sim.refusing_count < 3 ? "refuses" : "works");
 }
 
+static void act_text(struct history *h) {
+    static const char *const words[] = {"STOP", "Stop. Thank you", "running late", "I was there",
+                                        "cancel"};
+
+    say(h, "TEXT P-%u \"%s\" t-%" PRIu64, someone(h), PICK(h, words), roll(h, 1000000));
+}
+
 static void act_kill(struct history *h) {
     say(h, "KILL");
     act_pass(h);
@@ -383,7 +390,8 @@ void act(struct history *h) {
                    {act_miss, 5},        {act_move, 8},    {act_waver, 3},   {act_cancel, 3},
                    {act_participant, 4}, {act_contact, 3}, {act_staff, 3},   {act_advocate, 2},
                    {act_chain, 9},       {act_task, 2},    {act_message, 3}, {act_feed, 1},
-                   {act_look, 1},        {act_gateway, 7}, {act_mailbox, 2}, {act_kill, 4}};
+                   {act_look, 1},        {act_gateway, 7}, {act_mailbox, 2}, {act_text, 2},
+                   {act_kill, 4}};
     uint64_t all = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {

@@ -62,6 +62,17 @@ WRAP(int, message_next, enum message_state from, enum message_event event,
     return r;
 }
 
+WRAP(int, receipt_event, enum message_state state, enum receipt_report report, enum receipt_age age,
+     enum message_event *ret_event) {
+    return on("receipts are not heeded") ? 0 : __real_receipt_event(state, report, age, ret_event);
+}
+
+WRAP(int, task_insert, struct store *store, struct task_row *row) {
+    const bool lost = on("nobody reads a text") && row->kind == TASK_READ_TEXT;
+
+    return lost ? 0 : __real_task_insert(store, row);
+}
+
 WRAP(int, message_cancel_matching, struct store *store, const struct message_filter *filter,
      const char *reason, struct instant now) {
     return on("a move is forgotten") ? 0
@@ -201,6 +212,8 @@ static const struct {
     {"an advocate is named", "disclosure", "attended"},
     {"the programme is named", "words", "attended"},
     {"a repeat is not marked", "once", "lost-answer"},
+    {"receipts are not heeded", "receipt", "receipt-fails-later"},
+    {"nobody reads a text", "heard", "stop-by-text"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
 };
 

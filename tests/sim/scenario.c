@@ -76,6 +76,14 @@ static int do_receipt_after(struct turn *t, struct complaint *complaint) {
     return 0;
 }
 
+static int do_text(struct turn *t, struct complaint *complaint) {
+    if (t->w->count != 4 || !t->sim->engine) {
+        return complain(complaint, -EINVAL, "TEXT WHO \"WORDS\" ID, and the daemon must run");
+    }
+    sim_text(t->sim, argument(t, 1), argument(t, 2), argument(t, 3));
+    return 0;
+}
+
 static int do_mailbox(struct turn *t, struct complaint *complaint) {
     struct sim *sim = t->sim;
 
@@ -260,6 +268,7 @@ static const struct {
     {"TRY", do_try},
     {"GATEWAY", do_gateway},
     {"RECEIPT-AFTER", do_receipt_after},
+    {"TEXT", do_text},
     {"MAILBOX", do_mailbox},
     {"PASS", do_pass},
     {"UNTIL", do_until},

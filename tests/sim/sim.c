@@ -373,6 +373,30 @@ static void report(struct sim *sim, size_t index) {
     laws_turn(sim);
 }
 
+static int call_inbound(struct sim *sim, void *argument) {
+    return engine_inbound(sim->engine, argument);
+}
+
+void sim_text(struct sim *sim, const char *who, const char *words, const char *event) {
+    struct inbound inbound = {.gateway = "texts", .from = who, .text = words, .event = event};
+    int r = 0;
+
+    for (size_t i = 0; i < sim->address_count; i++) {
+        if (strcmp(sim->addresses[i].id, who) == 0) {
+            inbound.from = sim->addresses[i].mobile;
+        }
+    }
+    sim_trace(sim, "text from %s", who);
+    while (!*sim->law && !call_engine(sim, call_inbound, &inbound, &r)) {
+        sim_crash(sim);
+    }
+    if (r < 0) {
+        law_broken(sim, "delivery", "a text could not be taken: %s", strerror(-r));
+    }
+    laws_turn(sim);
+    sim_run_until(sim, sim->clock);
+}
+
 static size_t next_answer(const struct sim *sim) {
     size_t best = SIZE_MAX;
 

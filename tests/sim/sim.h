@@ -193,6 +193,10 @@ int sim_command(struct sim *sim, int argc, char **argv, char *reply, size_t capa
 /* Opens the link of the last mail to that person and enters its code (or a wrong one): what
  * engine_ack() said, or -ENOMSG. */
 int sim_acknowledge(struct sim *sim, const char *recipient, bool wrong_code);
+/* A text from that person's number (or from `who` itself, if it is nobody's id) comes in through
+ * the gateway "texts"; again and again until the daemon has taken it. event: the gateway's id of
+ * it. */
+void sim_text(struct sim *sim, const char *who, const char *words, const char *event);
 uint64_t sim_random(struct sim *sim);
 _printf_(2, 3) void sim_trace(struct sim *sim, const char *format, ...);
 

@@ -284,11 +284,20 @@ static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
-static void read_query(struct MHD_Connection *connection, char query[QUERY_BYTES_MAX]) {
+/* NULL: there is none, as with every request of a reader. */
+static char *read_query(struct MHD_Connection *connection) {
+    if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) <= 0) {
+        return NULL;
+    }
+    char *query = malloc(QUERY_BYTES_MAX);
     struct text t;
+    if (query == NULL) {
+        abort();
+    }
     text_init(&t, query, QUERY_BYTES_MAX);
     (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument,
                                     &t); /* their number */
+    return query;
 }
 
 static enum MHD_Result finish(struct door *door, struct MHD_Connection *connection, const char *url,
@@ -305,10 +314,9 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
         return send_refusal(door, connection, 413, "the request is too large");
     }
     struct web_response response;
-    char query[QUERY_BYTES_MAX];
-    read_query(connection, query);
+    char *query = read_query(connection);
     const struct web_request request = {
-        .query = query,
+        .query = query != NULL ? query : "",
         .find_header = find_header,
         .header_source = connection,
         .door = door->kind,
@@ -326,7 +334,10 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
         .last = is_aged(door, connection),
     };
     web_handle(door->web, &request, &response);
-    explicit_bzero(query, strlen(query)); /* the words of a text */
+    if (query != NULL) {
+        explicit_bzero(query, strlen(query)); /* the words of a text */
+        free(query);
+    }
     return send_answer(door, connection, &response, request.last);
 }
 

@@ -12,7 +12,7 @@
 
 /* What the dialogue was, read anew and more simply than smtp_classify.c does. */
 struct seen {
-    int last, final; /* codes of whole replies; final: of the first one after 354, 221 aside */
+    int last, final; /* codes; last: of any line, final: of the first whole reply after 354 */
     bool data;
 };
 
@@ -31,10 +31,13 @@ static int code_of(const char *line, size_t length) {
 static void look(struct seen *seen, const char *line, size_t length) {
     int code = code_of(line, length);
 
-    if (code == 0 || seen->final != 0 || (length > 3 && line[3] == '-')) {
+    if (code == 0 || seen->final != 0) {
         return;
     }
-    seen->last = code;
+    seen->last = code; /* all lines of a reply begin with the same one */
+    if (length > 3 && line[3] == '-') {
+        return;
+    }
     if (seen->data) {
         seen->final = code;
     }

@@ -57,7 +57,7 @@ static void bind(sqlite3_stmt *statement, const uint8_t *data, size_t size) {
 
 /* Returns whether the database took it: a type that the column cannot hold it refuses. */
 static bool poison(const uint8_t *data, size_t size) {
-    const struct place *place = &places[(data[0] << 8 | data[1]) % place_count];
+    const struct place *place = &places[((size_t)data[0] << 8 | data[1]) % place_count];
     sqlite3_stmt *statement = NULL;
     char text[300];
     int count, result;

@@ -115,12 +115,13 @@ enum feed_status engine_feed_find(struct engine *e, const char *token, struct fe
 
     arena_reset(&e->arena);
     hold_look(e);
-    struct feed_memo *memo = is_token(token) ? memo_place(e, token) : NULL;
+    struct feed_memo *memo = strlen(token) == FEED_TOKEN_LENGTH ? memo_place(e, token) : NULL;
 
     if (memo && memo_holds(e, memo, token)) {
         *ret_key = memo->key;
         return memo->status;
     }
+    memo = is_token(token) ? memo : NULL;
     struct feed_memo fresh = {.looked_at = e->now, .changes = store_changes(e->store)};
 
     /* The same way through for what is malformed. */

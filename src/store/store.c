@@ -26,11 +26,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 #include "statements.def"
 #undef S
 };
-static const char settings[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
-    "foreign_keys=ON; PRAGMA secure_delete=ON;"
-    "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA "
-    "mmap_size=0; PRAGMA cache_size=-6000; PRAGMA journal_size_limit=67108864;";
+static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+                               "foreign_keys=ON; PRAGMA secure_delete=ON;"
+                               "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA "
+                               "mmap_size=0; PRAGMA cache_size=-6000; PRAGMA "
+                               "wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;";
 enum { BUSY_WAIT_MS = 50, PATH_SIZE = 4096 };
 
 static int take_lock(struct store *store, const char *file, struct complaint *complaint) {

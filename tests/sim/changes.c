@@ -30,6 +30,7 @@ static void note(void *world, int what, const char *database, const char *table,
             continue;
         }
         c->tables |= watched[i].mask;
+        c->sessions += i == SIM_SESSION;
         if (i < SIM_TABLE_COUNT && c->count < CHANGES_MAX) {
             c->list[c->count++] = (struct change){(enum sim_table)i, row};
         } else if (i < SIM_TABLE_COUNT) {

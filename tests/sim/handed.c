@@ -310,6 +310,26 @@ static bool useless(const struct outgoing *m, const struct about *a, struct inst
     return false;
 }
 
+/* No faster than the gateway is said to take them; where two of the daemon's spans of counting meet
+ * it may be twice as many. */
+static void check_pace(struct sim *sim, const struct outgoing *m) {
+    const struct gateway *g = config_find_gateway(sim->kit->config, m->gateway);
+    struct pace *pace = &sim->paces[m->channel][m->audience];
+    const size_t most = g ? (size_t)g->rate_count * 2 : 0;
+
+    if (most == 0 || most > PACE_MAX) {
+        return;
+    }
+    const struct instant before = pace->at[(pace->next + PACE_MAX - most) % PACE_MAX];
+
+    pace->at[pace->next] = sim->clock;
+    pace->next = (pace->next + 1) % PACE_MAX;
+    if (before.us != 0 && sim->clock.us - before.us < g->rate_per.us) {
+        law_broken(sim, "pace", "more than %u messages leave by %s in its time for them",
+                   g->rate_count, g->name);
+    }
+}
+
 /* What is urgent leaves first. */
 static int rank(enum message_kind kind) {
     switch (kind) {
@@ -365,6 +385,7 @@ void laws_handed(struct sim *sim, const struct outgoing *m) {
     if (m->audience == AUDIENCE_ADVOCATE) {
         check_advocate(sim, m, &a);
     }
+    check_pace(sim, m);
     check_held(sim, m, &a);
     check_words(sim, m, a.recipient);
     check_address(sim, m, a.recipient);

@@ -112,6 +112,21 @@ static int do_pass(struct turn *t, struct complaint *complaint) {
     return 0;
 }
 
+/* The machine looks again and again, whether anything is due or not. */
+static int do_ticks(struct turn *t, struct complaint *complaint) {
+    const unsigned long count = strtoul(argument(t, 1), NULL, 10);
+    struct span span;
+
+    if (count == 0 || span_from_text(argument(t, 2), &span) < 0) {
+        return complain(complaint, -EINVAL, "TICKS COUNT SPAN");
+    }
+    for (unsigned long i = 0; i < count && !*t->sim->law; i++) {
+        sim_run_until(t->sim, instant_add(t->sim->clock, span));
+        sim_tick(t->sim);
+    }
+    return 0;
+}
+
 static int do_until(struct turn *t, struct complaint *complaint) {
     struct instant target;
 
@@ -271,6 +286,7 @@ static const struct {
     {"TEXT", do_text},
     {"MAILBOX", do_mailbox},
     {"PASS", do_pass},
+    {"TICKS", do_ticks},
     {"UNTIL", do_until},
     {"EXPECT", do_expect},
     {"EXPECT-CALM", do_expect_calm},
@@ -285,7 +301,7 @@ static const struct {
     {"TRY-LINK", do_try_link},
 };
 
-int scenario_line(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
+static int tell(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
     struct words w;
     struct turn t = {.sim = sim, .w = &w, .line = line, .calm = calm};
 
@@ -305,6 +321,37 @@ int scenario_line(struct sim *sim, const char *line, bool calm, struct complaint
         }
     }
     return complain(complaint, -EINVAL, "%s: no such directive", w.word[0]);
+}
+
+/* "REPEAT 1..100 LINE": the line for each number, in place of "%". */
+static int repeat(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
+    char one[SCENARIO_LINE_SIZE];
+    unsigned long from = 0, to = 0;
+    int start = 0;
+
+    if (sscanf(line, "REPEAT %lu..%lu %n", &from, &to, &start) != 2 || start == 0) {
+        return complain(complaint, -EINVAL, "REPEAT FROM..TO LINE");
+    }
+    for (unsigned long i = from; i <= to; i++) {
+        struct text text = TEXT_IN(one);
+        for (const char *p = line + start; *p; p++) {
+            if (*p == '%') {
+                text_addf(&text, "%lu", i);
+            } else {
+                text_add_bytes(&text, p, 1);
+            }
+        }
+        const int r = text.overflow ? -EINVAL : tell(sim, one, calm, complaint);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int scenario_line(struct sim *sim, const char *line, bool calm, struct complaint *complaint) {
+    return strncmp(line, "REPEAT ", 7) == 0 ? repeat(sim, line, calm, complaint)
+                                            : tell(sim, line, calm, complaint);
 }
 
 /* ---- a whole file ---- */

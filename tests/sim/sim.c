@@ -214,6 +214,7 @@ void sim_stop(struct sim *sim) {
     sim->engine = NULL;
     sim->store = NULL;
     sim->wake = INSTANT_NEVER;
+    memset(sim->paces, 0, sizeof sim->paces);
     sim->answer_count = 0; /* nobody is there to hear them */
 }
 
@@ -320,6 +321,12 @@ static void tick(struct sim *sim) {
         }
     }
     law_broken(sim, "endless", "the engine wants to go on at once for ever");
+}
+
+void sim_tick(struct sim *sim) {
+    if (sim->engine && !*sim->law) {
+        tick(sim);
+    }
 }
 
 static int call_delivered(struct sim *sim, void *argument) {

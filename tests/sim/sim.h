@@ -79,6 +79,12 @@ struct address {
 struct case_ref { /* what a service calls a participant */
     char advocate[ID_SIZE], participant[ID_SIZE], text[64];
 };
+/* When the last messages of a lane were handed over, in a ring. */
+enum { PACE_MAX = 64 };
+struct pace {
+    struct instant at[PACE_MAX];
+    size_t next;
+};
 /* Rows that a turn has touched. */
 enum sim_table { SIM_SESSION, SIM_MESSAGE, SIM_ESCALATION, SIM_PARTICIPANT_STATE };
 enum {
@@ -97,21 +103,24 @@ struct change {
     int64_t row;
 };
 struct changes {
-    unsigned tables; /* SIM_SESSIONS and the like */
+    unsigned tables;   /* SIM_SESSIONS and the like */
+    uint64_t sessions; /* how often one was touched */
     size_t count;
     struct change list[CHANGES_MAX];
 };
 struct sim_feed {
     char token[44], owner_kind[16], owner[ID_SIZE];
+    uint64_t version, digest, changes; /* when it was last looked at */
+    struct date day;
 };
 enum {
     REFUSING_MAX = 8,
     HANDED_MAX = 20000,
     PARCELS_MAX = 6000,
-    ANSWERS_MAX = 256,
+    ANSWERS_MAX = 1024,
     RECEIPTS_MAX = 4096,
     NEVERS_MAX = 64,
-    ADDRESSES_MAX = 64,
+    ADDRESSES_MAX = 512,
     SIM_FEEDS_MAX = 16,
     CASES_MAX = 32,
     BROKEN_SIZE = 1500,
@@ -149,6 +158,7 @@ struct sim {
     size_t address_count;
     struct case_ref cases[CASES_MAX];
     size_t case_count;
+    struct pace paces[CHANNEL_COUNT][AUDIENCE_COUNT];
     int ranks[CHANNEL_COUNT][AUDIENCE_COUNT]; /* urgency of the last message of the turn */
     struct sim_feed feeds[SIM_FEEDS_MAX];
     size_t feed_count;
@@ -184,6 +194,8 @@ void sim_clock_step(struct sim *sim, struct span step);
 void sim_clock_synchronise(struct sim *sim);
 /* The time that the daemon goes by, as far as it can know it. */
 struct instant sim_believed(struct sim *sim);
+/* The daemon looks, though nothing may be due. */
+void sim_tick(struct sim *sim);
 /* Works on everything that happens until then. */
 void sim_run_until(struct sim *sim, struct instant target);
 /* A cobictl command line without "cobictl". Returns the status (400: the line was not understood)

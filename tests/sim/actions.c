@@ -54,6 +54,9 @@ void act_beginning(struct history *h) {
         add_person(h, i);
     }
     if (roll(h, 2)) {
+        say(h, "RECEIPT-AFTER 4h");
+    }
+    if (roll(h, 2)) {
         say(h, "DO feed create --practitioner PR-1");
         say(h, "DO feed create --participant P-1");
         say(h, "DO feed create --office OFFICE-1");
@@ -382,6 +385,31 @@ static void act_kill(struct history *h) {
     say(h, "START");
 }
 
+/* Small steps are no jump; a jump is held until somebody vouches for the clock, or it is set right.
+ */
+static void act_clock(struct history *h) {
+    static const char *const steps[] = {"+2m", "-3m", "+20m", "-20m", "+3h", "-3h", "+2d", "-2d"};
+
+    switch (roll(h, 5)) {
+    case 0:
+    case 1:
+        say(h, "CLOCK-STEP %s", PICK(h, steps));
+        say(h, "PASS %dm", 1 + (int)roll(h, 300));
+        say(h, roll(h, 2) ? "CLOCK-SYNCHRONISED" : "PASS 1h");
+        break;
+    case 2:
+        say(h, "CLOCK-SYNCHRONISED");
+        break;
+    case 3: /* while nobody looks */
+        say(h, "KILL");
+        say(h, "CLOCK-STEP %s", PICK(h, steps));
+        say(h, "START");
+        break;
+    default:
+        say(h, "TRY release --held");
+    }
+}
+
 void act(struct history *h) {
     static const struct {
         void (*action)(struct history *h);
@@ -391,7 +419,7 @@ void act(struct history *h) {
                    {act_participant, 4}, {act_contact, 3}, {act_staff, 3},   {act_advocate, 2},
                    {act_chain, 9},       {act_task, 2},    {act_message, 3}, {act_feed, 1},
                    {act_look, 1},        {act_gateway, 7}, {act_mailbox, 2}, {act_text, 2},
-                   {act_kill, 4}};
+                   {act_kill, 4},        {act_clock, 2}};
     uint64_t all = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {

@@ -202,7 +202,7 @@ static const struct {
     {"marked sent before sending", "intent", "attended"},
     {"sent again blindly", "once", "lost-answer"},
     {"a move is forgotten", "revision", "move-after-reminder"},
-    {"the revision is forgotten", "revised", "move-after-reminder"},
+    {"the revision is forgotten", "revision", "move-after-reminder"},
     {"nothing is ever too late", "not_after", "outage-two-days"},
     {"nobody is told", "a_person_learns", "acknowledgement-runs-out"},
     {"no chain to the supervisors", "miss_told", "missed-two-advocates"},

@@ -5,6 +5,7 @@
 
 #include "cobi/web/web.h"
 #include "connections.h"
+#include "peer.h"
 
 #include <microhttpd.h>
 
@@ -18,6 +19,7 @@ struct door {
     bool armed; /* the timer, for then */
     struct mono armed_at;
     struct connections connections;
+    struct peers peers;  /* control socket */
     size_t events;       /* of any kind that the library told of */
     unsigned vain;       /* rounds since the last of them */
     size_t held, closed; /* by the library: open now, and closed so far */

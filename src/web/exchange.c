@@ -255,9 +255,9 @@ static enum web_method method_of(const char *method) {
 }
 
 /* Looks the peer of a control connection up, once. */
-static bool is_allowed(struct connection *connection) {
+static bool is_allowed(struct door *door, struct connection *connection) {
     if (connection->access == PEER_UNKNOWN) {
-        int r = peer_find(connection->fd, &connection->actor);
+        int r = peer_find(&door->peers, connection->fd, door_now(door), &connection->actor);
         connection->access = r == 0 ? PEER_ALLOWED : PEER_REFUSED;
         if (r < 0) {
             log_warning("control socket: user %u was refused", connection->actor.uid);
@@ -304,7 +304,7 @@ static enum MHD_Result finish(struct door *door, struct MHD_Connection *connecti
                               const char *method, struct exchange *exchange) {
     struct connection *from = connection_of(connection);
     exchange->answered = true;
-    if (door->kind == WEB_CONTROL && !is_allowed(from)) {
+    if (door->kind == WEB_CONTROL && !is_allowed(door, from)) {
         return send_refusal(
             door, connection, 403,
             "you may not use this socket: be root or join the group " PEER_GROUP_ADMIN

@@ -3,6 +3,7 @@
  * The kernel says who connected (SO_PEERCRED); root and the daemon's own user may do everything,
  * members of cobid-admin too, members of cobid-ops what the table of commands marks for them.
  * Membership is looked up by the user's name, and the group the process runs in counts as well.
+ * What the name service says holds for a minute: a script of commands asks it once.
  *
  * Must never fall back to allowing something: what cannot be found out is refused. */
 #include "peer.h"
@@ -73,7 +74,22 @@ static int find_groups(const struct ucred *credentials, gid_t *groups, char user
     return count + 1;
 }
 
-int peer_find(int fd, struct actor *ret_actor) {
+static int ask(const struct ucred *credentials, struct actor *ret_actor) {
+    _cleanup_free_ gid_t *groups = calloc(GROUPS_MAX, sizeof *groups);
+    if (groups == NULL) {
+        abort();
+    }
+    *ret_actor = (struct actor){.uid = credentials->uid, .access = COMMAND_OPS};
+    int count = find_groups(credentials, groups, ret_actor->user);
+    if (credentials->uid == 0 || credentials->uid == geteuid() ||
+        contains(groups, count, PEER_GROUP_ADMIN)) {
+        ret_actor->access = COMMAND_ADMIN;
+        return 0;
+    }
+    return contains(groups, count, PEER_GROUP_OPS) ? 0 : -EACCES;
+}
+
+int peer_find(struct peers *peers, int fd, struct mono now, struct actor *ret_actor) {
     struct ucred credentials;
     socklen_t length = sizeof credentials;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) {
@@ -82,16 +98,18 @@ int peer_find(int fd, struct actor *ret_actor) {
     if (length != sizeof credentials || credentials.pid <= 0) {
         return -EACCES;
     }
-    _cleanup_free_ gid_t *groups = calloc(GROUPS_MAX, sizeof *groups);
-    if (groups == NULL) {
-        abort();
+    for (size_t i = 0; i < PEERS_KNOWN_MAX; i++) {
+        if (peers->known[i].until.us > now.us && peers->known[i].gid == credentials.gid &&
+            peers->known[i].actor.uid == credentials.uid) {
+            *ret_actor = peers->known[i].actor;
+            return peers->known[i].result;
+        }
     }
-    *ret_actor = (struct actor){.uid = credentials.uid, .access = COMMAND_OPS};
-    int count = find_groups(&credentials, groups, ret_actor->user);
-    if (credentials.uid == 0 || credentials.uid == geteuid() ||
-        contains(groups, count, PEER_GROUP_ADMIN)) {
-        ret_actor->access = COMMAND_ADMIN;
-        return 0;
-    }
-    return contains(groups, count, PEER_GROUP_OPS) ? 0 : -EACCES;
+    int r = ask(&credentials, ret_actor);
+    size_t place = peers->next++ % PEERS_KNOWN_MAX;
+    peers->known[place].actor = *ret_actor;
+    peers->known[place].gid = credentials.gid;
+    peers->known[place].result = r;
+    peers->known[place].until.us = now.us + MINUTE_US;
+    return r;
 }

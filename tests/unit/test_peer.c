@@ -41,10 +41,11 @@ int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size,
 static void test_own_user(void **state) {
     (void)state;
     int fds[2];
+    struct peers peers = {0};
     struct actor actor = {0};
     admin_gid = ops_gid = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    assert_int_equal(peer_find(fds[0], &actor), 0);
+    assert_int_equal(peer_find(&peers, fds[0], (struct mono){1}, &actor), 0);
     assert_int_equal(actor.uid, geteuid());
     assert_int_equal(actor.access, COMMAND_ADMIN);
     assert_true(actor.user[0] != '\0');
@@ -91,21 +92,53 @@ static void test_groups(void **state) {
         skip();
     }
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct peers peers = {0};
         struct actor actor = {0};
         admin_gid = rows[i].admin;
         ops_gid = rows[i].ops;
         _cleanup_close_ int fd = accept_from(STRANGER, GROUP_HERS);
-        assert_int_equal(peer_find(fd, &actor), rows[i].result);
+        assert_int_equal(peer_find(&peers, fd, (struct mono){1}, &actor), rows[i].result);
         assert_int_equal(actor.uid, STRANGER);
         assert_string_equal(actor.user, "54321");
         assert_int_equal(actor.access, rows[i].access);
     }
 }
 
+/* What was said holds for a minute, for that user and group only. */
+static void test_asked_once_a_minute(void **state) {
+    (void)state;
+    static const struct {
+        int64_t at_us;
+        gid_t admin;
+        int result;
+    } rows[] = {{1, GROUP_HERS, 0},
+                {MINUTE_US, 0, 0},
+                {MINUTE_US + 1, 0, -EACCES},
+                {2 * MINUTE_US, GROUP_HERS, -EACCES},
+                {2 * MINUTE_US + 1, GROUP_HERS, 0}};
+    struct peers peers = {0};
+    if (geteuid() != 0) {
+        print_message("only root can be somebody else\n");
+        skip();
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct actor actor = {0};
+        admin_gid = rows[i].admin;
+        ops_gid = 0;
+        _cleanup_close_ int fd = accept_from(STRANGER, GROUP_HERS);
+        assert_int_equal(peer_find(&peers, fd, (struct mono){rows[i].at_us}, &actor),
+                         rows[i].result);
+        assert_int_equal(actor.uid, STRANGER);
+        _cleanup_close_ int other = accept_from(STRANGER, GROUP_OTHER);
+        assert_int_equal(peer_find(&peers, other, (struct mono){rows[i].at_us}, &actor), -EACCES);
+    }
+}
+
 static void test_no_socket(void **state) {
     (void)state;
+    struct peers peers = {0};
     struct actor actor = {.uid = 4711};
-    assert_int_equal(peer_find(-1, &actor), -EBADF);
+    assert_int_equal(peer_find(&peers, -1, (struct mono){1}, &actor), -EBADF);
     assert_int_equal(actor.uid, 4711);
 }
 
@@ -113,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_user),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_asked_once_a_minute),
         cmocka_unit_test(test_no_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

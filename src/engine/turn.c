@@ -25,6 +25,7 @@ int turn_begin(struct engine *e) {
     e->idle = false;
     e->in_flight_before = e->in_flight;
     memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
+    memcpy(e->alarms_before, e->alarms, sizeof e->alarms_before);
     if (store_fatal(e->store)) {
         e->ports.wake_at(e->ports.world, hold_to_wall(e, e->now)); /* the host ends the process */
         return -EIO;
@@ -37,6 +38,7 @@ static void uncount(struct engine *e) {
     e->in_flight = e->in_flight_before;
     e->hold = e->hold_before;
     memcpy(e->lanes, e->lanes_before, sizeof e->lanes);
+    memcpy(e->alarms, e->alarms_before, sizeof e->alarms);
 }
 
 void turn_undo(struct engine *e) {
@@ -245,8 +247,27 @@ uint32_t turn_hour(const struct engine *e) {
     return (uint32_t)(e->now.us / HOUR_US);
 }
 
-int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
-               const char *text) {
+/* The count of that topic in this hour; the place of the oldest hour is given away. */
+static struct alarm_count *count_alarms(struct engine *e, const char *topic) {
+    struct alarm_count *oldest = &e->alarms[0], *found = NULL;
+
+    for (size_t i = 0; i < ALARM_TOPICS_MAX; i++) {
+        if (strcmp(e->alarms[i].topic, topic) == 0) {
+            found = &e->alarms[i];
+        }
+        oldest = e->alarms[i].hour < oldest->hour ? &e->alarms[i] : oldest;
+    }
+    if (!found || found->hour != turn_hour(e)) {
+        found = found ? found : oldest;
+        *found = (struct alarm_count){.hour = turn_hour(e)};
+        const int r = text_copy(found->topic, sizeof found->topic, topic);
+        assert(r == 0); /* topics are words of ours */
+    }
+    return found;
+}
+
+static int add_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
+                     const char *text, const char *reason) {
     struct message_row m = outbox_blank(e, KIND_ALARM, AUDIENCE_OPERATOR, "operator");
 
     m.channel = CHANNEL_EMAIL;
@@ -255,7 +276,29 @@ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t
     int r = text_copy(m.topic, sizeof m.topic, topic);
 
     r = r < 0 ? r : text_copy(m.task, sizeof m.task, source);
+    r = r < 0 ? r : text_copy(m.reason, sizeof m.reason, reason);
+    return r < 0 ? r : outbox_add(e, &m);
+}
+
+int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
+               const char *text) {
+    struct alarm_count *alarms = count_alarms(e, topic);
+    const bool many = alarms->count >= ALARMS_AN_HOUR;
+    int r = add_alarm(e, topic, source, step, text, many ? "one_of_many" : "");
+
     log_error("alarm %s %s", topic, source);
-    r = r < 0 ? r : outbox_add(e, &m);
+    if (r <= 0) {
+        return r;
+    }
+    if (alarms->count++ == ALARMS_AN_HOUR) {
+        r = add_alarm(e, topic, "many", alarms->hour,
+                      arena_printf(&e->arena,
+                                   "more than %d alarms \"%s\" in one hour: the others are not "
+                                   "mailed. `cobictl message list --audience operator` shows them, "
+                                   "`cobictl status` and `cobictl escalation list --open` what is "
+                                   "still open.",
+                                   ALARMS_AN_HOUR, topic),
+                      "");
+    }
     return r < 0 ? r : 0;
 }

@@ -31,6 +31,13 @@ struct lane {
 struct incoming_counts {
     uint32_t receipts, receipts_unknown, texts, texts_unknown;
 };
+/* Alarms of one topic in one hour: beyond ALARMS_AN_HOUR one more says that there are others, and
+ * those are kept without a mail. */
+enum { ALARMS_AN_HOUR = 20, ALARM_TOPICS_MAX = 16 };
+struct alarm_count {
+    char topic[MESSAGE_TOPIC_SIZE];
+    uint32_t hour, count;
+};
 struct unbegun {
     char message_id[MESSAGE_ID_SIZE];
     uint32_t attempt;
@@ -77,10 +84,12 @@ struct engine {
     struct instant shut_until;
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
     struct incoming_counts incoming[GATEWAYS_MAX];
+    struct alarm_count alarms[ALARM_TOPICS_MAX];
     /* As they were when the turn began: an undone turn has counted nothing. */
     struct hold hold_before;
     uint32_t in_flight_before;
     struct lane lanes_before[GATEWAYS_MAX][AUDIENCE_COUNT];
+    struct alarm_count alarms_before[ALARM_TOPICS_MAX];
     /* Sends that could not even be begun; each is answered in a turn of its own. */
     struct unbegun unbegun[TURN_ROWS_MAX];
     uint32_t unbegun_count;
@@ -129,7 +138,8 @@ struct working_time person_working_time(struct engine *e, const struct person *p
 _must_use_ int turn_audit(struct engine *e, const char *action, const char *subject,
                           const char *detail);
 /* An alarm to the operator, at most once for each topic, source and step. text says what is wrong
- * and what to do, without personal data. */
+ * and what to do, without personal data. Of one topic ALARMS_AN_HOUR are mailed; the next says that
+ * there are more, and those are kept as skipped. */
 _must_use_ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t step,
                           const char *text);
 /* Which hour it is since 1970: alarms of gateways come at most once an hour. */

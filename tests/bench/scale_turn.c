@@ -55,8 +55,8 @@ __attribute__((noinline, noclone)) int scale_measure(struct engine *engine, stru
     while (r > 0 || (r == 0 && world->settled < world->count)) {
         r = engine_tick(engine);
         if (r >= 0 && world->settled < world->count) {
-            const int kept = engine_settle(engine, world->answers + world->settled,
-                                           world->count - world->settled);
+            const int kept = engine_pass(engine, world->answers + world->settled,
+                                         world->count - world->settled);
             world->settled = world->count;
             r = kept < 0 ? kept : r;
         }

@@ -2,6 +2,8 @@
  * gateways may do, and that every end reaches a person. */
 #include "engine_world.h"
 
+#include "../../src/engine/turn.h"
+
 #include <errno.h>
 
 static const char *state_of(const char *message) {
@@ -441,6 +443,35 @@ static void test_a_shut_lane_does_not_hide_what_is_too_late(void **state) {
         sql_int("SELECT count(*) FROM task WHERE kind='phone' AND about LIKE 'change%%'"), waiting);
 }
 
+/* A hundred alarms in an hour are twenty mails and one that says so; the next hour begins anew. */
+static void test_alarms_are_not_a_storm(void **state) {
+    (void)state;
+    at("2027-01-05 09:01");
+    const size_t before = w.sent_count;
+
+    for (uint32_t i = 0; i < 100; i++) {
+        const int end = i % 10 == 9 ? -EBUSY : 0; /* what is undone does not count */
+        assert_int_equal(turn_begin(w.engine), 0);
+        assert_int_equal(turn_alarm(w.engine, "storm", "S-1", i, "something is wrong"), 0);
+        assert_int_equal(turn_alarm(w.engine, "storm", "S-1", i, "the same again"), 0);
+        assert_int_equal(turn_end(w.engine, end), end);
+    }
+    run();
+    assert_int_equal(sent_since(before, "alarm", NULL), 21);
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE topic='storm' AND task='many' AND "
+                             "state='accepted'"),
+                     1);
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE topic='storm' AND "
+                             "state='skipped' AND reason='one_of_many'"),
+                     70);
+    pass("1h");
+    assert_int_equal(turn_begin(w.engine), 0);
+    assert_int_equal(turn_alarm(w.engine, "storm", "S-1", 1000, "again"), 0);
+    assert_int_equal(turn_end(w.engine, 0), 0);
+    run();
+    assert_int_equal(sent_since(before, "alarm", NULL), 22);
+}
+
 static void test_backup(void **state) {
     (void)state;
     world_close();
@@ -644,6 +675,7 @@ int main(void) {
         TEST(test_breaker),
         TEST(test_a_shut_lane_leaves_its_rows_alone),
         TEST(test_a_shut_lane_does_not_hide_what_is_too_late),
+        TEST(test_alarms_are_not_a_storm),
         TEST(test_backup),
         TEST(test_pacing),
         TEST(test_not_even_begun),

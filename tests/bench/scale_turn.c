@@ -53,13 +53,9 @@ __attribute__((noinline, noclone)) int scale_measure(struct engine *engine, stru
     int r = 1;
 
     while (r > 0 || (r == 0 && world->settled < world->count)) {
-        r = engine_tick(engine);
-        if (r >= 0 && world->settled < world->count) {
-            const int kept = engine_pass(engine, world->answers + world->settled,
-                                         world->count - world->settled);
-            world->settled = world->count;
-            r = kept < 0 ? kept : r;
-        }
+        const size_t from = world->settled;
+        world->settled = world->count;
+        r = engine_pass(engine, world->answers + from, world->settled - from);
     }
     return r;
 }

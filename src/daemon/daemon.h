@@ -69,7 +69,7 @@ _must_use_ int setup_load_kept(const char *state_dir, struct setup *ret_setup,
 _must_use_ int setup_reload(struct daemon *d, struct complaints *complaints);
 
 /* reserve.c: room beside the database, given up when the disk is full. */
-#define RESERVE_BYTES (4 * 1024 * 1024)
+#define RESERVE_BYTES ((int64_t)4 * 1024 * 1024)
 /* 0: it is there. */
 _must_use_ int reserve_keep(const char *state_dir);
 /* Was there one? */

@@ -351,6 +351,7 @@ static int open_listeners(struct daemon *d, struct complaint *complaint) {
     return r < 0 ? complain(complaint, r, "the listeners cannot be served: %s", strerror(-r)) : 0;
 }
 
+/* Equal, as it should be. NOLINTNEXTLINE(misc-redundant-expression) */
 static_assert((int)WEB_SECRET_SIZE == (int)CREDENTIAL_SIZE, "a secret is a credential");
 
 static int read_secret(void *user, const char *name, char ret_secret[WEB_SECRET_SIZE]) {

@@ -113,10 +113,11 @@ static struct instant find_seen(struct engine *e) {
 static void find_hold(struct engine *e) {
     const char *text = store_meta_find(e->store, META_HOLD, &e->arena);
     int64_t numbers[4] = {0}; /* what cannot be read is no hold */
-    char *rest = (char *)(uintptr_t)text;
 
     for (size_t i = 0; text && i < ARRAY_COUNT(numbers); i++) {
-        numbers[i] = strtoll(rest, &rest, 10);
+        char *rest;
+        numbers[i] = strtoll(text, &rest, 10);
+        text = rest;
     }
     e->hold.jumps = (uint32_t)numbers[0];
     e->hold.active = numbers[1] != 0;

@@ -17,7 +17,7 @@
 enum { ZONES_MAX = 64, ROWS_MAX = 32, TRANSITION_LETTERS = 32 };
 
 static void hash_table(struct engine *e, const struct zone *zone, char ret_hash[STORE_HASH_SIZE]) {
-    const size_t capacity = (ZONE_TRANSITIONS_MAX + 1) * TRANSITION_LETTERS;
+    const size_t capacity = (size_t)(ZONE_TRANSITIONS_MAX + 1) * TRANSITION_LETTERS;
     char *buffer = arena_alloc(&e->arena, capacity, 1);
     struct text t;
 

@@ -12,6 +12,7 @@
  * and closes it. */
 #include "connections.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -57,6 +58,7 @@ static struct connection_list *bucket_of(struct connections *list, uint64_t plac
 }
 
 static void take_out(struct connections *list, struct connection *c) {
+    assert(c != NULL);
     TAILQ_REMOVE(&list->all, c, by_age);
     TAILQ_REMOVE(&list->kinds[c->kind], c, by_kind);
     list->counts[c->kind]--;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,11 @@ static inline char *fuzz_string(const uint8_t *data, size_t size) {
     }
     string[size] = '\0';
     return string;
+}
+
+/* Where a fuzzer keeps files for a moment: in memory where there is such a place. */
+static inline const char *fuzz_folder(void) {
+    return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
 #endif

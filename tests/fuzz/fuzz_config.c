@@ -8,10 +8,12 @@
 #include "cobi/config/config.h"
 
 static const char *file_name(void) {
-    static char name[] = "/tmp/cobid-fuzz-config-XXXXXX";
+    static char name[64];
     static int fd = -1;
 
     if (fd < 0) {
+        struct text t = TEXT_IN(name);
+        text_addf(&t, "%s/cobid-fuzz-config-XXXXXX", fuzz_folder());
         fd = mkstemp(name);
         FUZZ_CHECK(fd >= 0);
     }

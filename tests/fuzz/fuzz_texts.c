@@ -22,7 +22,7 @@ static struct {
     char folder[64], source[PATH_SIZE];
     char *names[FILES_MAX];
     size_t count;
-} place = {.folder = "/tmp/cobid-fuzz-texts-XXXXXX"};
+} place;
 
 static void path_to(char path[PATH_SIZE], const char *folder, const char *language,
                     const char *name) {
@@ -65,6 +65,7 @@ static int by_name(const void *a, const void *b) {
 static void enter(void) {
     const char *top = getenv("top_srcdir");
     char path[PATH_SIZE], *real;
+    struct text t;
     DIR *folder;
 
     if (place.count > 0) {
@@ -74,6 +75,8 @@ static void enter(void) {
     real = realpath(path, NULL);
     FUZZ_CHECK(real != NULL && text_copy(place.source, sizeof(place.source), real) == 0);
     free(real);
+    text_init(&t, place.folder, sizeof(place.folder));
+    text_addf(&t, "%s/cobid-fuzz-texts-XXXXXX", fuzz_folder());
     FUZZ_CHECK(mkdtemp(place.folder) != NULL && atexit(leave) == 0);
     path_to(path, place.folder, "cy", "");
     FUZZ_CHECK(mkdir(path, 0700) == 0);

@@ -1,11 +1,10 @@
 /* replay: what drives a fuzzer where there is no libFuzzer, so that `make check` runs them all for
  * a moment with any compiler.
  *
- * Usage: fuzz_X ROUNDS SEED FILE... Every file is given whole and cut at every length up to a
- * limit (at some, where so few rounds are asked for that each must be dear); then ROUNDS inputs
- * made from the files by a seeded generator: bytes changed, doubled, dropped, two files spliced.
- * Equal seeds give equal inputs. A property that does not hold aborts, after the seed and round
- * were printed. */
+ * Usage: fuzz_X ROUNDS SEED FILE... Every file is given whole, then cut short, at ROUNDS lengths in
+ * all files together; then come ROUNDS inputs made from the files by a seeded generator: bytes
+ * changed, doubled, dropped, two files spliced. Equal seeds give equal inputs. A property that does
+ * not hold aborts, after the seed and round were printed. */
 #include "fuzz.h"
 
 #include <inttypes.h>
@@ -13,9 +12,7 @@
 
 #define INPUT_BYTES_MAX 4096
 #define CUTS_MAX        300
-#define CUTS_FEW        12
-#define ROUNDS_FEW      1000
-#define FILES_MAX       256
+#define FILES_MAX       1024
 #define CHANGES_MAX     8
 
 struct input {
@@ -108,7 +105,7 @@ static void change(struct replay *replay) {
     }
 }
 
-/* At every length, or at so many. */
+/* At so many lengths, evenly apart, and whole. */
 static void give_cut(const struct input *input, size_t count) {
     size_t most = input->size < CUTS_MAX ? input->size : CUTS_MAX;
     size_t step = most > count ? most / count : 1;
@@ -134,7 +131,7 @@ int main(int argc, char **argv) {
     FUZZ_CHECK(replay.files != NULL);
     for (size_t i = 0; i < replay.file_count; i++) {
         read_file(argv[i + 3], &replay.files[i]);
-        give_cut(&replay.files[i], rounds < ROUNDS_FEW ? CUTS_FEW : CUTS_MAX);
+        give_cut(&replay.files[i], rounds / replay.file_count + 1);
     }
     printf("%s: %zu files, seed %s\n", argv[0], replay.file_count, argv[2]);
     (void)fflush(stdout); /* so that the seed is seen even if a round aborts */

@@ -139,6 +139,7 @@ class Tester:
         rows = {("session", "show"): ([i["planned"]], {}), ("session", "move"): ([i["planned"]], move), ("session", "cancel"): ([i["planned"]], {"by": "service"}),
                 ("session", "outcome"): ([i["phone"], "ATTC"], {"as": "p2"}), ("explain",): ([i["planned"]], {}), ("preview",): (["P-1"], {}),
                 ("task", "done"): ([i["task"]], {"as": "p1"}), ("feed", "create"): ([], {"practitioner": "p2"}), ("feed", "revoke"): ([i["feed"]], {}),
+                ("inbound", "list"): ([], {"participant": "P-1"}), ("inbound", "show"): (["I-ABCDEFGHJKMN"], {}),  # spools bring no texts in
                 ("message", "show"): ([i["accepted"]], {}), ("message", "retry"): ([i["accepted"]], {}), ("message", "cancel"): ([i["accepted"]], {}),
                 ("escalation", "show"): ([i["chain"]], {}), ("escalation", "ack"): ([i["chain"]], {"as": "s1"}),
                 ("escalation", "resolve"): ([i["chain"]], {"as": "s1", "reason": "all is well"}), ("template", "show"): (["en/reminder.sms"], {}),
@@ -355,7 +356,7 @@ class Tester:
     def bad_start(self):
         """A bad edit cannot stop the reminders: the daemon starts on what it last accepted, and says so."""
         group = "a start with a bad configuration or template runs on the last accepted ones"
-        templates = os.path.join(self.world.folder, "templates")
+        templates = os.path.join(self.world.folder, "spoilt")
         shutil.copytree(os.path.join(SOURCE, "templates"), templates)
         with open(os.path.join(templates, "en", "reminder.sms.txt"), "a", encoding="utf-8") as file:
             file.write("${nonsense}\n")

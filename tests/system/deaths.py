@@ -307,6 +307,7 @@ class Life:
     def move(self, s):
         start = datetime.fromisoformat(s["local"]) + self.random.choice((timedelta(days=1), timedelta(hours=1), timedelta(minutes=30), timedelta(days=7)))
         value = start.strftime("%Y-%m-%dT%H:%M")
+        self.ledger.may.setdefault(("start", s["id"]), {s["local"]})  # nobody may have died since it was planned
         answer, _ = self.tell("session", "move", s["id"], {("start", s["id"]): value}, to=value.replace("T", " "), by="participant")
         self.counts["moved"] += answer == OK
 

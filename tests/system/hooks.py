@@ -2,6 +2,7 @@
 """Receipts and inbound texts over HTTP into the real daemon: one that comes before the gateway's own answer, repeats, strangers, too much, a locked database.
 
 The gateway is a double: it answers cobid's POST and calls cobid's hooks as its story wants."""
+import datetime
 import hashlib
 import hmac
 import http.client
@@ -89,9 +90,8 @@ def mails(home, number):
 
 
 def evening_before(home, number):
-    day = home.session("P-1001", number)["local"][:10]
-    before = time.strftime("%Y-%m-%d", time.gmtime(time.mktime(time.strptime(day + " 12", "%Y-%m-%d %H")) - 86400))
-    home.go(f"{before} 18:05")
+    day = datetime.date.fromisoformat(home.session("P-1001", number)["local"][:10])
+    home.go(f"{day - datetime.timedelta(days=1)} 18:05")
 
 
 def receipts(checks, home, gateway):

@@ -20,7 +20,7 @@
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
 /* A lane that waits for an answer is looked at again after this; an answer wakes us earlier. */
-static const struct span shut_pause = {SECOND_US};
+static const struct span shut_pause = {MINUTE_US};
 
 struct message_row outbox_blank(struct engine *e, enum message_kind kind, enum audience audience,
                                 const char *recipient) {

@@ -222,7 +222,7 @@ static int64_t next_wake(struct sim *sim) {
         sim,
         "SELECT coalesce(min(w),9223372036854775807) FROM (SELECT min(wake_us) w FROM session "
         "UNION ALL SELECT min(wake_us) FROM message m"
-        " WHERE state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
+        " WHERE wake_us IS NOT NULL AND state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
         ") UNION ALL SELECT min(not_after_us) FROM message WHERE "
         "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
         "min(wake_us) FROM task)");

@@ -303,6 +303,21 @@ static int call_tick(struct sim *sim, void *argument) {
     return engine_tick(sim->engine);
 }
 
+/* A machine at rest is woken when something is due, not to find that nothing is. */
+static void check_rest(struct sim *sim) {
+    enum { IDLE_AN_HOUR_MAX = 240 };
+
+    if (sim->clock.us - sim->rest_from.us > HOUR_US) {
+        sim->rest_from = sim->clock;
+        sim->rest_ticks = 0;
+    }
+    sim->rest_ticks += sim->changes.tables == 0;
+    if (sim->rest_ticks > IDLE_AN_HOUR_MAX) {
+        law_broken(sim, "restless", "the engine has looked %d times within an hour for nothing",
+                   IDLE_AN_HOUR_MAX);
+    }
+}
+
 static void tick(struct sim *sim) {
     for (int i = 0; i < TICKS_MAX; i++) {
         int r;
@@ -315,6 +330,7 @@ static void tick(struct sim *sim) {
             law_broken(sim, "tick", "the engine's tick failed: %s (%s)", strerror(-r),
                        store_error_text(sim->store));
         }
+        check_rest(sim);
         laws_turn(sim);
         if (r <= 0 || *sim->law) {
             return;

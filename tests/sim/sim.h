@@ -158,6 +158,8 @@ struct sim {
     size_t address_count;
     struct case_ref cases[CASES_MAX];
     size_t case_count;
+    struct instant rest_from; /* ticks for nothing since then */
+    int rest_ticks;
     struct pace paces[CHANNEL_COUNT][AUDIENCE_COUNT];
     int ranks[CHANNEL_COUNT][AUDIENCE_COUNT]; /* urgency of the last message of the turn */
     struct sim_feed feeds[SIM_FEEDS_MAX];

@@ -194,6 +194,7 @@ int message_command_show(struct call *c) {
 
 /* A retry by hand is a new row with the next ordinal: the old one keeps its end. */
 int message_command_retry(struct call *c) {
+    const char *stop = NULL;
     struct message_row m;
     int r = message_find(c->e->store, c->id, &c->e->arena, &m);
 
@@ -208,6 +209,14 @@ int message_command_retry(struct call *c) {
     }
     if (instant_cmp(c->e->now, m.not_after) >= 0) {
         return call_refuse(c, 409, "%s: its time has passed; nothing would be sent", c->id);
+    }
+    r = outbox_stop_reason(c->e, &m, &stop);
+    if (r < 0) {
+        return call_failed(c, r, c->id);
+    }
+    if (stop) {
+        return call_refuse(c, 409, "%s: has become pointless (%s); nothing would be sent", c->id,
+                           stop);
     }
     m.ordinal += 100; /* fallbacks count from 1, retries by hand from 100 */
     m.state = MESSAGE_QUEUED;

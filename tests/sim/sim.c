@@ -330,7 +330,9 @@ static void tick(struct sim *sim) {
             law_broken(sim, "tick", "the engine's tick failed: %s (%s)", strerror(-r),
                        store_error_text(sim->store));
         }
-        check_rest(sim);
+        if (i == 0) { /* after work it looks once more whether there is any left */
+            check_rest(sim);
+        }
         laws_turn(sim);
         if (r <= 0 || *sim->law) {
             return;

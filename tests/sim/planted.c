@@ -68,7 +68,8 @@ WRAP(int, receipt_event, enum message_state state, enum receipt_report report, e
 }
 
 WRAP(int, task_insert, struct store *store, struct task_row *row) {
-    const bool lost = on("nobody reads a text") && row->kind == TASK_READ_TEXT;
+    const bool lost = (on("nobody reads a text") && row->kind == TASK_READ_TEXT) ||
+                      (on("nobody phones") && row->kind == TASK_PHONE);
 
     return lost ? 0 : __real_task_insert(store, row);
 }
@@ -97,6 +98,9 @@ WRAP(int, message_find, struct store *store, const char *id, struct arena *arena
 WRAP(int, message_insert, struct store *store, struct message_row *row) {
     const bool news = row->kind == KIND_ESCALATION || row->kind == KIND_ALARM;
 
+    if (on("an officer is forgotten") && row->kind == KIND_OFFICER_NOTICE) {
+        return 1;
+    }
     return on("nobody is told") && news ? 1 : __real_message_insert(store, row);
 }
 
@@ -134,6 +138,16 @@ WRAP(int, escalation_update, struct store *store, const struct escalation_row *r
     }
     arena_done(&arena);
     return result;
+}
+
+WRAP(struct escalation_decision, escalation_decide, const struct escalation_policy *policy,
+     struct escalation_position at, const struct working_time *work, struct instant now) {
+    struct escalation_decision d = __real_escalation_decide(policy, at, work, now);
+
+    if (on("a step waits for days") && d.move == ESCALATE_TELL) {
+        d.until = instant_add(d.until, span_days(2));
+    }
+    return d;
 }
 
 WRAP(int, session_update, struct store *store, const struct session_row *row,
@@ -204,6 +218,9 @@ static const struct {
     {"a move is forgotten", "revision", "move-after-reminder"},
     {"the revision is forgotten", "revision", "move-after-reminder"},
     {"nothing is ever too late", "not_after", "outage-two-days"},
+    {"nobody phones", "reaches_a_human", "one-bad-number"},
+    {"an officer is forgotten", "officer_told", "apart"},
+    {"a step waits for days", "step_waits", "nobody-acknowledges"},
     {"nobody is told", "a_person_learns", "acknowledgement-runs-out"},
     {"no chain to the supervisors", "miss_told", "missed-two-advocates"},
     {"an advocate is forgotten", "advocates_told", "missed-two-advocates"},

@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
     const uint64_t first = argc > 1      ? strtoull(argv[1], NULL, 10)
                            : environment ? strtoull(environment, NULL, 0)
                                          : 1;
-    const uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 1 : 16;
+    const uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 1 : 12;
     struct totals totals = {0};
     struct kit kit;
     uint64_t bad = 0;

@@ -24,7 +24,7 @@
 /* While others are under way an answer waits so long for theirs: a commit costs the same for one as
  * for many. */
 #define GATHER_US (2 * UINT64_C(1000))
-enum { GATHER_MAX = 32 };
+enum { GATHER_MAX = 32, SETTLE_MAX = 64 };
 #define RETRY_AFTER_US (1 * UINT64_C(1000000))
 #define DISK_AFTER_US  (5 * UINT64_C(1000000))
 
@@ -142,13 +142,19 @@ void loop_poke(struct daemon *d) {
 }
 
 /* One turn of the engine, with the answers that have come since the last: one commit for all of it.
- * What the store cannot take now stays here. */
+ * What the store cannot take now stays here, and what is more than a turn should do, for the next.
+ */
 static int run_pass(struct daemon *d) {
-    const int r = engine_pass(d->engine, d->answers, d->answer_count);
+    const size_t count = d->answer_count < SETTLE_MAX ? d->answer_count : SETTLE_MAX;
+    const int r = engine_pass(d->engine, d->answers, count);
 
-    d->answer_count = r < 0 ? d->answer_count : 0;
     note_store(d, r);
-    return r;
+    if (r < 0) {
+        return r;
+    }
+    d->answer_count -= count;
+    memmove(d->answers, d->answers + count, d->answer_count * sizeof *d->answers);
+    return d->answer_count > 0 ? 1 : r;
 }
 
 static int on_tick(sd_event_source *source, uint64_t at, void *user) {

@@ -6,6 +6,7 @@
  * starts it again). */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "daemon.h"
 
 #define COBI_STATE_DIR "/var/lib/cobid" /* where systemd puts it too */
+
+enum { LARGE_BYTES = 32 * 1024 };
 
 static const char usage[] =
     "usage: cobid [-c FILE] [--check] [--version] [--help]\n"
@@ -208,6 +211,10 @@ int main(int argc, char **argv) {
     if (arguments.check) {
         return check(arguments.config_file);
     }
+    /* What lives long and is large, such as a feed that was built, gets pages of its own: among
+     * small pieces it would keep the memory of every feed that was ever built (the C library raises
+     * this limit by itself). Where it cannot be set, only memory is at stake. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     (void)signal(SIGPIPE, SIG_IGN); /* writes report EPIPE instead */
     (void)signal(SIGXFSZ, SIG_IGN); /* writes report EFBIG instead */
     const int r = start(&d, &complaint);

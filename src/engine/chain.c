@@ -268,8 +268,8 @@ static int look(struct engine *e, const char *id) {
 }
 
 int chain_due(struct engine *e) {
-    char ids[TURN_ROWS_MAX][ID_SIZE];
-    const int count = escalation_due(e->store, e->now, ids, TURN_ROWS_MAX);
+    char ids[TURN_SHARE_MAX][ID_SIZE];
+    const int count = escalation_due(e->store, e->now, ids, TURN_SHARE_MAX);
 
     return count <= 0 ? count : duty_each(e, "escalation", ids, (size_t)count, look);
 }

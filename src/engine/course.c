@@ -401,8 +401,8 @@ static int look(struct engine *e, const char *id) {
 }
 
 int course_due(struct engine *e) {
-    char ids[TURN_ROWS_MAX][ID_SIZE];
-    const int count = session_due(e->store, e->now, ids, TURN_ROWS_MAX);
+    char ids[TURN_SHARE_MAX][ID_SIZE];
+    const int count = session_due(e->store, e->now, ids, TURN_SHARE_MAX);
 
     return count <= 0 ? count : duty_each(e, "session", ids, (size_t)count, look);
 }

@@ -1,7 +1,7 @@
 /* The engine's doors: start, tick, what became of an attempt. Each is one turn.
  *
  * A tick orders its work: escalations, sessions, tasks, then the dispatch of messages, so that what
- * is urgent never waits behind what is many. At most TURN_ROWS_MAX rows of each are worked on; the
+ * is urgent never waits behind what is many. A bounded number of rows is worked on (turn.h); the
  * caller comes again while more is due. */
 #include "cobi/engine/engine.h"
 
@@ -80,11 +80,13 @@ static int work(struct engine *e, bool *ret_more) {
                                              receipts_due, outbox_end, outbox_dispatch};
     bool more = false;
 
+    e->room = TURN_ROWS_MAX;
     for (size_t i = 0; i < ARRAY_COUNT(lanes); i++) {
         const int count = lanes[i](e);
         if (count < 0) {
             return count;
         }
+        e->room -= count;
         more |= count > 0; /* rows may have been born or rescheduled for this very moment */
     }
     *ret_more = more;

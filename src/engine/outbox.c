@@ -395,8 +395,8 @@ static int end_late(struct engine *e, const char *id) {
 }
 
 int outbox_end(struct engine *e) {
-    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_ended(e->store, e->now, ids, TURN_ROWS_MAX);
+    char ids[TURN_ENDS_MAX][MESSAGE_ID_SIZE];
+    const int count = message_ended(e->store, e->now, ids, TURN_ENDS_MAX);
 
     for (int i = 0; i < count; i++) {
         const int r = work_on(e, ids[i], end_late);
@@ -448,15 +448,16 @@ static int dispatch_lane(struct engine *e, int32_t lane, int priority, int most)
 int outbox_dispatch(struct engine *e) {
     int32_t lanes[MESSAGE_LANES_MAX];
     const int count = message_lanes(e->store, lanes);
+    const int most = e->room > TURN_SHARE_MAX ? e->room : TURN_SHARE_MAX;
     int worked = 0;
 
     e->shut = 0;
     e->shut_until = INSTANT_NEVER;
     for (int priority = 1; priority <= KIND_PRIORITY_MAX && count > 0; priority++) {
-        for (int i = 0; i < count && worked < TURN_ROWS_MAX; i++) {
+        for (int i = 0; i < count && worked < most; i++) {
             const int r = lane_shut(e, lanes[i])
                               ? 0
-                              : dispatch_lane(e, lanes[i], priority, TURN_ROWS_MAX - worked);
+                              : dispatch_lane(e, lanes[i], priority, most - worked);
             if (r < 0) {
                 return r;
             }

@@ -264,8 +264,8 @@ static int look(struct engine *e, const char *id) {
 }
 
 int receipts_due(struct engine *e) {
-    char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_receipt_due(e->store, e->now, ids, TURN_ROWS_MAX);
+    char ids[TURN_SHARE_MAX][MESSAGE_ID_SIZE];
+    const int count = message_receipt_due(e->store, e->now, ids, TURN_SHARE_MAX);
 
     return count <= 0 ? count : duty_each(e, "message", ids, (size_t)count, look);
 }

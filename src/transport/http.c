@@ -18,6 +18,7 @@
 #define BODY_BYTES_MAX     ((size_t)64 * 1024)
 #define BODY_BYTES_FIRST   512
 #define HEADER_BYTES_MAX   ((size_t)64 * 1024)
+#define UPLOAD_BYTES       (16 * 1024) /* the least that libcurl takes; each transfer has its own */
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_DEFAULT_MS 35000
 /* The gateways' in_flight_max is the real limit: a request that waits inside libcurl would use up
@@ -269,6 +270,7 @@ static void set_request(CURL *easy, struct http_transfer *transfer) {
     must((int)curl_easy_setopt(easy, CURLOPT_POST, 1L));
     must(
         (int)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length));
+    must((int)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES));
     must((int)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read));
     must((int)curl_easy_setopt(easy, CURLOPT_READDATA, transfer));
     must((int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));

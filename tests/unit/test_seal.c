@@ -151,7 +151,8 @@ static void hashes_differ(void **state) {
 
 static void each_purpose_has_a_key(void **state) {
     (void)state;
-    const struct seal_keys one = keys_of(1), two = keys_of(2);
+    _cleanup_(seal_keys_done) struct seal_keys one = keys_of(1);
+    _cleanup_(seal_keys_done) struct seal_keys two = keys_of(2);
     const unsigned char *all[] = {one.column, one.lookup, one.derive, one.chain,
                                   two.column, two.lookup, two.derive, two.chain};
 

@@ -184,7 +184,8 @@ def check_coming_again(checks, daemon, idle, dripping):
     check_answers(checks, daemon, "a crowd that asked once and stays", 60, 0.01)
     crowd.disperse()
     check_rest(checks, daemon, "after both", descriptors)
-    checks.ok("no memory grew over the crowds", daemon.memory_kb() < first_kb + 8192, (first_kb, daemon.memory_kb()))
+    most_kb = 8192 if os.environ.get("COBID_INSTRUMENTED", "no") == "no" else 262144  # a sanitizer keeps what was freed
+    checks.ok("no memory grew over the crowds", daemon.memory_kb() < first_kb + most_kb, (first_kb, daemon.memory_kb()))
 
 
 def check_flood(checks, daemon):

@@ -178,7 +178,8 @@ def too_many(fixture):
     for name, _, wanted in cases:
         check(True, f"{name}: {wanted} each time, and closed")
     grown = memory_kb(fixture) - before
-    check(grown < 512, f"{40 * len(cases)} of them cost no memory ({grown} kB)")
+    instrumented = os.environ.get("COBID_INSTRUMENTED", "no") != "no"  # a sanitizer keeps what was freed
+    check(grown < (65536 if instrumented else 512), f"{40 * len(cases)} of them cost no memory ({grown} kB)")
 
 
 def lines_too_long(fixture):

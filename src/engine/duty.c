@@ -46,7 +46,7 @@ const char *duty_text(enum task_kind kind) {
         [TASK_CALL_ADVOCATE] = "call the advocacy service: it has not acknowledged",
         [TASK_CONTACT] = "contact the participant after the missed session",
         [TASK_CHANGED] = "look at your calendar: a session within two days was changed",
-        [TASK_NO_TEXTS] = "no texts are wanted any more: agree another way; attending is still due",
+        [TASK_NO_TEXTS] = "they want no more texts: agree another way; attending is still due",
         [TASK_READ_TEXT] = "read the text that the participant has sent",
         [TASK_REVIEW] = "look at the outcome of a session with the practitioner",
     };

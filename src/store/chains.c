@@ -171,7 +171,7 @@ int escalation_due(struct store *store, struct instant now, char (*ret_ids)[ID_S
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+    return query_ids(&q, "escalation", ret_ids[0], ID_SIZE, capacity);
 }
 
 int escalation_list(struct store *store, const struct escalation_filter *filter, const char *after,
@@ -308,7 +308,7 @@ int task_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], 
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+    return query_ids(&q, "task", ret_ids[0], ID_SIZE, capacity);
 }
 
 static int read_tasks(struct query *q, struct task_row *ret_rows, size_t capacity) {

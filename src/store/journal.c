@@ -385,23 +385,46 @@ int store_count(struct store *store, struct instant now, uint64_t shut,
     return r;
 }
 
-int store_quarantine(struct store *store, const char *table, const char *id, struct instant now) {
-    static const struct {
-        const char *table;
-        enum statement statement;
-    } tables[] = {{"session", STATEMENT_QUARANTINE_SESSION},
-                  {"message", STATEMENT_QUARANTINE_MESSAGE},
-                  {"escalation", STATEMENT_QUARANTINE_ESCALATION},
-                  {"task", STATEMENT_QUARANTINE_TASK}};
+static const struct quarantine {
+    const char *table;
+    enum statement by_id, nameless;
+} quarantines[] = {{"session", STATEMENT_QUARANTINE_SESSION, STATEMENT_NAMELESS_SESSION},
+                   {"message", STATEMENT_QUARANTINE_MESSAGE, STATEMENT_NAMELESS_MESSAGE},
+                   {"escalation", STATEMENT_QUARANTINE_ESCALATION, STATEMENT_NAMELESS_ESCALATION},
+                   {"task", STATEMENT_QUARANTINE_TASK, STATEMENT_NAMELESS_TASK}};
 
-    (void)now; /* when is in the log and the alarm */
-    for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
-        if (strcmp(tables[i].table, table) == 0) {
-            _cleanup_query_ struct query q = query_begin(store, tables[i].statement);
-            bind_text(&q, id);
-            const int r = query_run(&q);
-            return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+static const struct quarantine *find_quarantine(const char *table) {
+    for (size_t i = 0; i < ARRAY_COUNT(quarantines); i++) {
+        if (strcmp(quarantines[i].table, table) == 0) {
+            return &quarantines[i];
         }
     }
-    return -ENOENT;
+    return NULL;
+}
+
+int store_quarantine(struct store *store, const char *table, const char *id, struct instant now) {
+    const struct quarantine *found = find_quarantine(table);
+
+    (void)now; /* when is in the log and the alarm */
+    if (!found) {
+        return -ENOENT;
+    }
+    _cleanup_query_ struct query q = query_begin(store, found->by_id);
+    bind_text(&q, id);
+    const int r = query_run(&q);
+    return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
+int store_quarantine_nameless(struct store *store, const char *table) {
+    const struct quarantine *found = find_quarantine(table);
+
+    if (!found) {
+        return -ENOENT;
+    }
+    _cleanup_query_ struct query q = query_begin(store, found->nameless);
+    const int count = query_run(&q);
+    if (count > 0) {
+        log_error("%s: %d rows have no id that can be read and are set aside", table, count);
+    }
+    return count;
 }

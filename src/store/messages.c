@@ -186,7 +186,7 @@ int message_due(struct store *store, int32_t lane, int priority, struct instant 
     bind_int(&q, priority);
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+    return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
 int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE],
@@ -195,7 +195,7 @@ int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSA
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+    return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
 int message_in_state(struct store *store, enum message_state state,
@@ -204,7 +204,7 @@ int message_in_state(struct store *store, enum message_state state,
 
     bind_text(&q, message_state_to_text(state));
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+    return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
 int message_release(struct store *store, const char *held_for, const char *reason,
@@ -246,7 +246,7 @@ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], MESSAGE_ID_SIZE, capacity);
+    return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
 int message_alike(struct store *store, const struct message_row *row, const char *text_hash,

@@ -232,7 +232,7 @@ int noun_list(struct store *store, enum noun noun, const char *after, char (*ret
 
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+    return query_ids(&q, NULL, ret_ids[0], ID_SIZE, capacity);
 }
 
 int participant_state_find(struct store *store, const char *id,

@@ -281,15 +281,31 @@ bool query_pass_over(struct query *q, int r) {
     return true;
 }
 
-int query_ids(struct query *q, char *ret_ids, size_t id_size, size_t capacity) {
+static int collect_ids(struct query *q, char *ret_ids, size_t id_size, size_t capacity) {
     size_t count = 0;
 
     while (count < capacity && query_row(q) > 0) {
-        read_text(q, ret_ids + count * id_size, id_size);
+        char *id = ret_ids + count * id_size;
+        read_text(q, id, id_size);
+        if (!q->error && !*id) {
+            query_fail(q, -EUCLEAN);
+        }
         if (q->error) {
             return q->error;
         }
         count++;
     }
     return q->error ? q->error : (int)count;
+}
+
+int query_ids(struct query *q, const char *table, char *ret_ids, size_t id_size, size_t capacity) {
+    int r = collect_ids(q, ret_ids, id_size, capacity);
+
+    if (r == -EUCLEAN && table) {
+        (void)sqlite3_reset(q->statement); /* the bindings stay */
+        q->error = 0;
+        const int aside = store_quarantine_nameless(q->store, table);
+        r = aside > 0 ? collect_ids(q, ret_ids, id_size, capacity) : aside < 0 ? aside : r;
+    }
+    return r;
 }

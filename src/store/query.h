@@ -63,7 +63,10 @@ void query_fail(struct query *q, int error);
 /* For lists that select `quarantined` last: true when the row that did not read (r) was set aside before. The list goes on without it. */
 bool query_pass_over(struct query *q, int r);
 
-/* Reads one id a row into the caller's array: the shape of every "what is due" statement. */
-_must_use_ int query_ids(struct query *q, char *ret_ids, size_t id_size, size_t capacity);
+/* Reads one id a row into the caller's array: the shape of every "what is due" statement. A row of `table` whose id cannot be read
+ * could not even be set aside by its id: all such rows are set aside at once, and the others are read. With NULL it is an error. */
+_must_use_ int query_ids(struct query *q, const char *table, char *ret_ids, size_t id_size, size_t capacity);
+/* Sets aside, and says in the log, what has no id that could be read. How many, or a negative errno. */
+_must_use_ int store_quarantine_nameless(struct store *store, const char *table);
 
 #endif

@@ -207,7 +207,7 @@ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE
 
     bind_instant(&q, now);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+    return query_ids(&q, "session", ret_ids[0], ID_SIZE, capacity);
 }
 
 int session_outcome_used(struct store *store, const char *code) {
@@ -288,7 +288,7 @@ int session_parked(struct store *store, char (*ret_ids)[ID_SIZE], size_t capacit
 
     bind_int(&q, SESSION_PARKED_US);
     bind_int(&q, (int64_t)capacity);
-    return query_ids(&q, ret_ids[0], ID_SIZE, capacity);
+    return query_ids(&q, "session", ret_ids[0], ID_SIZE, capacity);
 }
 
 int session_history_add(struct store *store, const char *session,

@@ -464,6 +464,39 @@ static void test_bad_chain_is_set_aside(void **state) {
     assert_string_equal(reply_text("healthy"), "");
 }
 
+/* A row whose very name cannot be read cannot be set aside by it; the others go on all the same. */
+static void test_what_has_no_name_is_set_aside(void **state) {
+    static const char *const names[] = {"'x'||char(0)||'y'", "''",
+                                        "'M-with-far-more-letters-than-any-name-has'"};
+    static const char *const tables[] = {"escalation", "task", "session", "message"};
+    (void)state;
+    do_("advocate link ADV-1 --participant P-1 --case-ref HAVEN-1");
+    plan("P-1");
+    gateway("mail", OUTCOME_GATEWAY_DOWN); /* some messages wait */
+    record(session_id("P-1", 1), "AFTA", "PR-1");
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        for (size_t t = 0; t < ARRAY_COUNT(tables); t++) {
+            if (sql_int("SELECT count(*) FROM %s WHERE quarantined=0 AND wake_us IS NOT NULL",
+                        tables[t]) == 0) {
+                continue;
+            }
+            sabotage("PRAGMA ignore_check_constraints=ON; PRAGMA foreign_keys=OFF;"
+                     "UPDATE %s SET id=%s,wake_us=1 WHERE rowid=(SELECT max(rowid) FROM %s WHERE "
+                     "quarantined=0 AND wake_us IS NOT NULL)",
+                     tables[t], names[i], tables[t]);
+        }
+        pass("20m");
+    }
+    assert_true(sql_int("SELECT count(*) FROM escalation WHERE quarantined=1") >= 1);
+    assert_true(sql_int("SELECT count(*) FROM message WHERE quarantined=1") >= 1);
+    assert_true(sql_int("SELECT count(*) FROM session WHERE quarantined=1") == 3);
+    gateway("mail", OUTCOME_ACCEPTED);
+    pass("2d");
+    do_("health");
+    assert_string_equal(reply_text("healthy"), "");
+    assert_true(sent("alarm", "operator") >= 1);
+}
+
 /* A link that cannot be read must not keep the supervisors from hearing of the miss. */
 static void test_bad_link_does_not_hide_the_miss(void **state) {
     (void)state;
@@ -518,6 +551,7 @@ int main(void) {
         TEST(test_advocate_is_called_again),
         TEST(test_unrecorded_chain),
         TEST(test_bad_chain_is_set_aside),
+        TEST(test_what_has_no_name_is_set_aside),
         TEST(test_bad_link_does_not_hide_the_miss),
         TEST(test_bad_supervisor_does_not_hide_the_miss),
     };

@@ -48,6 +48,9 @@ const char *duty_text(enum task_kind kind) {
         [TASK_CHANGED] = "look at your calendar: a session within two days was changed",
         [TASK_NO_TEXTS] = "they want no more texts: agree another way; attending is still due",
         [TASK_READ_TEXT] = "read the text that the participant has sent",
+        [TASK_APPROVE] = "approve the correction of an outcome, or withdraw it",
+        [TASK_CATCH_UP] = "plan the session that is owed instead of this one",
+        [TASK_TELL_CANCELLED] = "tell the participant that their appointments are cancelled",
         [TASK_REVIEW] = "look at the outcome of a session with the practitioner",
     };
 

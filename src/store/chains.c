@@ -201,11 +201,18 @@ int escalation_list(struct store *store, const struct escalation_filter *filter,
 }
 
 static const char *const task_kinds[TASK_KIND_COUNT] = {
-    [TASK_PHONE] = "phone",           [TASK_RECORD] = "record_outcome",
-    [TASK_DECIDE] = "decide_absence", [TASK_CALL_ADVOCATE] = "call_advocate",
-    [TASK_CONTACT] = "contact",       [TASK_CHANGED] = "changed",
-    [TASK_REVIEW] = "review_outcome", [TASK_NO_TEXTS] = "no_texts",
+    [TASK_PHONE] = "phone",
+    [TASK_RECORD] = "record_outcome",
+    [TASK_DECIDE] = "decide_absence",
+    [TASK_CALL_ADVOCATE] = "call_advocate",
+    [TASK_CONTACT] = "contact",
+    [TASK_CHANGED] = "changed",
+    [TASK_REVIEW] = "review_outcome",
+    [TASK_NO_TEXTS] = "no_texts",
     [TASK_READ_TEXT] = "read_text",
+    [TASK_APPROVE] = "approve_correction",
+    [TASK_CATCH_UP] = "plan_catch_up",
+    [TASK_TELL_CANCELLED] = "tell_cancelled",
 };
 
 const char *task_kind_to_text(enum task_kind kind) {

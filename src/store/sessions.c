@@ -8,6 +8,16 @@
 
 #include "query.h"
 
+static void bind_verdict(struct query *q, const struct session_row *row) {
+    bind_int(q, row->verdict);
+    bind_text(q, row->told_outcome);
+    bind_instant(q, row->told_at);
+    bind_text(q, row->review_outcome);
+    bind_text(q, row->review_by);
+    bind_instant(q, row->review_at);
+    bind_text(q, row->contact);
+}
+
 int session_insert(struct store *store, const struct session_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_INSERT);
 
@@ -31,6 +41,7 @@ int session_insert(struct store *store, const struct session_row *row) {
     bind_text(&q, row->outcome);
     bind_instant(&q, row->recorded_at);
     bind_text(&q, row->recorded_by);
+    bind_verdict(&q, row);
     bind_int(&q, row->flags);
     bind_int(&q, row->steps_done);
     bind_instant(&q, row->wake_at);
@@ -56,6 +67,7 @@ int session_update(struct store *store, const struct session_row *row,
     bind_text(&q, row->outcome);
     bind_instant(&q, row->recorded_at);
     bind_text(&q, row->recorded_by);
+    bind_verdict(&q, row);
     bind_int(&q, row->flags);
     bind_int(&q, row->steps_done);
     bind_instant(&q, row->wake_at);
@@ -91,6 +103,13 @@ static int read_session(struct query *q, struct session_row *ret_row) {
     READ_TEXT(q, row.outcome);
     row.recorded_at = read_instant(q);
     READ_TEXT(q, row.recorded_by);
+    row.verdict = read_count(q);
+    READ_TEXT(q, row.told_outcome);
+    row.told_at = read_instant(q);
+    READ_TEXT(q, row.review_outcome);
+    READ_TEXT(q, row.review_by);
+    row.review_at = read_instant(q);
+    READ_TEXT(q, row.contact);
     row.flags = read_count(q);
     row.steps_done = read_count(q);
     row.wake_at = read_instant(q);

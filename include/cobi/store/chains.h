@@ -38,9 +38,9 @@ _must_use_ int escalation_list(struct store *store, const struct escalation_filt
 
 enum task_kind {
     TASK_PHONE, TASK_RECORD, TASK_DECIDE, TASK_CALL_ADVOCATE, TASK_CONTACT, TASK_CHANGED, TASK_REVIEW,
-    TASK_NO_TEXTS, TASK_READ_TEXT
+    TASK_NO_TEXTS, TASK_READ_TEXT, TASK_APPROVE, TASK_CATCH_UP, TASK_TELL_CANCELLED
 };
-#define TASK_KIND_COUNT 9
+#define TASK_KIND_COUNT 12
 const char *task_kind_to_text(enum task_kind kind);
 struct task_row {
     char id[ID_SIZE];

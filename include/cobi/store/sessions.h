@@ -9,7 +9,7 @@
 #include "cobi/store/store.h"
 
 /* What has been done about a session by itself; part of the row. */
-enum session_flag { SESSION_ASKED = 1 /* practitioner asked for the outcome */, SESSION_UNRECORDED_RAISED = 2, SESSION_MISS_TOLD = 4, SESSION_CHANGED = 8 /* moved after it was first told */ };
+enum session_flag { SESSION_ASKED = 1 /* practitioner asked for the outcome */, SESSION_UNRECORDED_RAISED = 2, SESSION_MISS_TOLD = 4 /* all who must hear of `outcome` have been told */, SESSION_CHANGED = 8 /* moved after it was first told */ };
 struct session_row {
     char id[ID_SIZE], participant[ID_SIZE], practitioner[ID_SIZE], office[ID_SIZE];
     uint32_t number, of, attempt; /* identity: participant, number, attempt */
@@ -26,6 +26,13 @@ struct session_row {
     char outcome[OUTCOME_CODE_SIZE]; /* "" until recorded */
     struct instant recorded_at;
     char recorded_by[ID_SIZE];
+    uint32_t verdict;             /* how often an outcome was put in the place of one that people had been told; 0: never */
+    char told_outcome[OUTCOME_CODE_SIZE]; /* what those who must hear were told last; "": nothing yet */
+    struct instant told_at;       /* since when they have been told what still stands; 0: never */
+    char review_outcome[OUTCOME_CODE_SIZE]; /* a correction that waits for a second person; "": none */
+    char review_by[ID_SIZE];      /* who asked for it */
+    struct instant review_at;     /* when; 0: none */
+    char contact[4];              /* was contact attempted after the absence? "yes", "no"; "": nobody has said */
     unsigned flags;
     uint32_t steps_done;          /* bit n: reminder step n of this revision has been dealt with */
     struct instant wake_at;       /* INSTANT_NEVER exactly when nothing more will happen by itself */
@@ -74,7 +81,7 @@ _must_use_ int session_outcome_used(struct store *store, const char *code);
 /* A line of history: what was changed, by whom, why (reason is sealed). */
 struct session_history_row {
     struct instant at;
-    const char *what;   /* "planned", "moved", "cancelled", "recorded", "corrected" */
+    const char *what;   /* "planned", "moved", "cancelled", "recorded", "taken_back", "decided", "correction", "corrected", "unchanged" */
     struct civil start; /* after the change */
     const char *zone;
     const char *outcome, *by, *actor, *reason;

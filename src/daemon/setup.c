@@ -44,16 +44,12 @@ static int load_holidays(const struct config *config, struct setup *setup,
 }
 
 static int check_zone(const struct config *config, struct complaints *complaints) {
-    struct zones *zones = NULL;
-    int r = zones_open(&zones);
-
-    if (r == 0 && !zones_find(zones, config->timezone)) {
-        complaints_add(complaints, "%s: timezone: this system has no zone %s; is tzdata installed?",
-                       config->file, config->timezone);
-        r = -EINVAL;
+    if (zones_known(config->timezone)) {
+        return 0;
     }
-    zones_free(zones);
-    return r;
+    complaints_add(complaints, "%s: timezone: this system has no zone %s; is tzdata installed?",
+                   config->file, config->timezone);
+    return -EINVAL;
 }
 
 /* What the configuration leaves out and systemd or the environment says. */

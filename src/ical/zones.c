@@ -79,6 +79,8 @@ static struct instant find_change(icaltimezone *source, struct instant from, str
 
 static void walk(icaltimezone *source, struct zone *zone) {
     struct instant t = {WALK_FROM_US};
+    /* The end first: else libical works out all changes anew for every few years of the walk. */
+    (void)offset_at(source, (struct instant){WALK_TO_US});
     int32_t offset_s = offset_at(source, t);
     zone->offset_before_s = offset_s;
     while (t.us < WALK_TO_US) {
@@ -101,14 +103,20 @@ static void walk(icaltimezone *source, struct zone *zone) {
     }
 }
 
-static struct zone *load(const char *name) {
+static icaltimezone *find_source(const char *name) {
     icalerror_set_errors_are_fatal(0);
-    icaltimezone *source = icaltimezone_get_builtin_timezone(name);
-    if (source == NULL) {
+    icaltimezone *source = name_is_plain(name) ? icaltimezone_get_builtin_timezone(name) : NULL;
+    /* Loading is lazy and says nothing when it fails; UTC is the one zone without a component. */
+    if (source == NULL ||
+        (icaltimezone_get_component(source) == NULL && source != icaltimezone_get_utc_timezone())) {
         return NULL;
     }
-    /* Loading is lazy and says nothing when it fails; UTC is the one zone without a component. */
-    if (icaltimezone_get_component(source) == NULL && source != icaltimezone_get_utc_timezone()) {
+    return source;
+}
+
+static struct zone *load(const char *name) {
+    icaltimezone *source = find_source(name);
+    if (source == NULL) {
         return NULL;
     }
     struct zone *zone = calloc(1, sizeof *zone);
@@ -155,7 +163,7 @@ const struct zone *zones_find(struct zones *zones, const char *name) {
             return zones->list[i];
         }
     }
-    if (!name_is_plain(name) || zones->count == ZONES_MAX) {
+    if (zones->count == ZONES_MAX) {
         return NULL;
     }
     struct zone *zone = load(name);
@@ -163,4 +171,10 @@ const struct zone *zones_find(struct zones *zones, const char *name) {
         zones->list[zones->count++] = zone;
     }
     return zone;
+}
+
+bool zones_known(const char *name) {
+    const bool known = find_source(name) != NULL;
+    icaltimezone_free_builtin_timezones(); /* what was read now must not be what is found later */
+    return known;
 }

@@ -124,8 +124,11 @@ static void test_no_such_zone(void **state) {
     };
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         assert_null(zones_find(*state, names[i]));
+        assert_false(zones_known(names[i]));
     }
     assert_non_null(zones_find(*state, "Europe/London"));
+    assert_true(zones_known("Europe/London"));
+    assert_true(zones_known("UTC"));
 }
 
 /* A second reader of the same data: glibc. */

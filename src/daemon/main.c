@@ -139,6 +139,13 @@ static bool disk_full(const char *folder) {
     return statvfs(folder, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < NEEDED_BYTES;
 }
 
+/* As the system makes it of one that failed. */
+static bool only_read(const char *folder) {
+    struct statvfs st;
+
+    return statvfs(folder, &st) == 0 && (st.f_flag & ST_RDONLY);
+}
+
 static int open_store(struct daemon *d, struct complaint *complaint) {
     const struct config *config = d->setup.config;
     char file[2 * CONFIG_PATH_SIZE], key_file[2 * CONFIG_PATH_SIZE];
@@ -193,11 +200,16 @@ static int start(struct daemon *d, struct complaint *complaint) {
  * time may help. */
 static void report_failure(struct daemon *d, const char *why) {
     const struct config *config = d->setup.config;
-    const bool full = config && disk_full(config->state_dir);
+    const char *trouble = !config ? NULL
+                          : disk_full(config->state_dir)
+                              ? "the disk of state_dir is full, make room"
+                          : only_read(config->state_dir)
+                              ? "the file system of state_dir is read-only"
+                              : NULL;
 
-    log_error("%s%s", full ? "the disk of state_dir is full, make room: " : "", why);
-    notice_end(full ? "the disk of state_dir is full, make room" : why);
-    d->exit_code = full ? EXIT_STORE : 1;
+    log_error("%s%s%s", trouble ? trouble : "", trouble ? ": " : "", why);
+    notice_end(trouble ? trouble : why);
+    d->exit_code = trouble ? EXIT_STORE : 1;
 }
 
 int main(int argc, char **argv) {

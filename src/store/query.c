@@ -28,7 +28,7 @@ static const struct meaning {
                 {SQLITE_PROTOCOL, EBUSY, false},
                 {SQLITE_FULL, ENOSPC, false},
                 {SQLITE_READONLY_DBMOVED, EIO, true},
-                {SQLITE_READONLY, EROFS, false},
+                {SQLITE_READONLY, EROFS, true}, /* opened so: only opening it again helps */
                 {SQLITE_PERM, EACCES, false},
                 {SQLITE_TOOBIG, EMSGSIZE, false},
                 {SQLITE_NOTADB, EMEDIUMTYPE, true}};
@@ -44,7 +44,23 @@ static const struct meaning *find_meaning(int code) {
     return &unknown;
 }
 
+/* SQLite's words and the system's, where it said what a person must know: SQLite itself says of a
+ * disk that cannot be read that the database is malformed. */
+static void keep_text(struct store *store, int code, int system_errno) {
+    static const int telling[] = {EIO, EROFS, ENOSPC, EDQUOT, EFBIG, ENXIO, ENODEV, ESTALE};
+    struct text t = TEXT_IN(store->error_text);
+
+    text_add(&t, sqlite3_errstr(code));
+    for (size_t i = 0; i < ARRAY_COUNT(telling); i++) {
+        if (system_errno == telling[i]) {
+            text_addf(&t, " (%s)", strerror(system_errno));
+        }
+    }
+}
+
 int store_errno(struct store *store, int code) {
+    const int system_errno = errno;
+
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) {
         return 0;
     }
@@ -54,6 +70,9 @@ int store_errno(struct store *store, int code) {
     const struct meaning *meaning = find_meaning(code);
 
     store->last_code = code;
+    if (!store->fatal) {
+        keep_text(store, code, system_errno);
+    }
     store->fatal = store->fatal || meaning->fatal;
     if (store->in_transaction && sqlite3_get_autocommit(store->db) != 0) {
         store->lost = -meaning->error;
@@ -151,6 +170,7 @@ int query_row(struct query *q) {
     if (q->error) {
         return q->error;
     }
+    errno = 0;
     const int code = sqlite3_step(q->statement);
 
     q->column = 0;

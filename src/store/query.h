@@ -16,6 +16,7 @@ enum statement {
 #undef S
 };
 #define STATEMENT_COUNT (STATEMENT_end_ + 1)
+#define STORE_ERROR_SIZE 128
 
 struct store {
     sqlite3 *db;
@@ -25,6 +26,7 @@ struct store {
     bool in_transaction, in_part, fatal;
     int lost; /* why SQLite gave up the whole transaction by itself; nothing is read or written until it is rolled back here too */
     int last_code;
+    char error_text[STORE_ERROR_SIZE]; /* of last_code; of what was fatal, once something was */
 };
 struct query {
     struct store *store;

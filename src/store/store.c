@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "cobi/base/nouns.def"
 #include "logs.h"
@@ -148,6 +149,16 @@ static int prepare_database(struct store *store) {
     return r < 0 ? r : schema_migrate(store);
 }
 
+/* SQLite opens what it may not write for reading alone, and then stays so when the cause has
+ * passed.
+ */
+static int check_writable(struct store *store, const char *path) {
+    if (sqlite3_db_readonly(store->db, "main") == 0) {
+        return 0;
+    }
+    return access(path, W_OK) < 0 ? -errno : -EIO;
+}
+
 static int open_database(struct store *store, const char *file, struct complaint *complaint) {
     char path[PATH_SIZE];
     int r = find_place(file, path);
@@ -167,6 +178,10 @@ static int open_database(struct store *store, const char *file, struct complaint
         return complain(complaint, store_errno(store, code),
                         "%s: the database cannot be opened: %s", file, sqlite3_errmsg(store->db));
     }
+    r = check_writable(store, path);
+    if (r < 0) {
+        return complain(complaint, r, "%s: the database cannot be written: %s", file, strerror(-r));
+    }
     harden(store->db);
     r = prepare_database(store);
     if (r == -EMEDIUMTYPE) {
@@ -176,8 +191,8 @@ static int open_database(struct store *store, const char *file, struct complaint
         return complain(complaint, r, "%s: made by a newer cobid; install that version or newer",
                         file);
     }
-    return r < 0 ? complain(complaint, r, "%s: the database cannot be used: %s; may it be written?",
-                            file, sqlite3_errmsg(store->db))
+    return r < 0 ? complain(complaint, r, "%s: the database cannot be used: %s", file,
+                            store_error_text(store))
                  : 0;
 }
 
@@ -294,7 +309,7 @@ bool store_full(const struct store *store) {
 }
 
 const char *store_error_text(const struct store *store) {
-    return sqlite3_errstr(store->last_code);
+    return store->error_text;
 }
 
 int store_meta_set(struct store *store, const char *name, const char *value) {

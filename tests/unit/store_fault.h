@@ -13,8 +13,10 @@ static struct fault_plan {
     int at;   /* 0: no fault; 1: the next call */
     int code; /* SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC */
     bool lasting, torn;
-    int calls;  /* how many were made since it was set */
-    int failed; /* how many of them failed */
+    int calls;         /* how many were made since it was set */
+    int failed;        /* how many of them failed */
+    bool only_reading; /* a file is opened for reading alone, as SQLite does where it may not write
+                        */
 } fault_plan;
 
 struct fault_file {
@@ -123,6 +125,9 @@ static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
     sqlite3_vfs *unix_vfs = vfs->pAppData;
     struct fault_file *f = (struct fault_file *)file;
 
+    if (fault_plan.only_reading) {
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+    }
     f->base.pMethods = NULL;
     f->real = calloc(1, (size_t)unix_vfs->szOsFile);
     if (!f->real) {

@@ -285,6 +285,34 @@ static void making_a_database_survives_every_fault(void **state) {
     }
 }
 
+/* SQLite would stay at reading when the disk can be written again. */
+static void a_database_that_can_only_be_read_is_refused(void **state) {
+    struct world *w = *state;
+    struct complaint complaint = {0};
+
+    world_close(w);
+    fault_plan.only_reading = true;
+    assert_true(store_open(w->file, w->key, &w->store, &complaint) < 0);
+    assert_non_null(strstr(complaint.text, "cannot be written"));
+    fault_plan.only_reading = false;
+    world_open(w);
+    assert_int_equal(one_turn(w, 1), 0);
+}
+
+static void a_store_that_became_read_only_is_opened_anew(void **state) {
+    struct world *w = *state;
+
+    assert_int_equal(one_turn(w, 1), 0);
+    assert_int_equal(sqlite3_exec(w->store->db, "PRAGMA query_only=ON", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(one_turn(w, 2), -EROFS);
+    assert_true(store_fatal(w->store));
+    world_close(w);
+    world_open(w);
+    assert_int_equal(one_turn(w, 3), 0);
+    assert_int_equal(whole_turns(w), 2);
+}
+
 /* ---- the same from the kernel's side ---- */
 
 static void limit_files(rlim_t bytes) {
@@ -308,6 +336,7 @@ static void a_file_that_may_not_grow_is_survived(void **state) {
     }
     limit_files(RLIM_INFINITY);
     assert_true(r == -ENOSPC || r == -EIO);
+    assert_non_null(strstr(store_error_text(w->store), "File too large")); /* what to do about */
     world_close(w);
     world_open(w);
     const int64_t kept = whole_turns(w);
@@ -367,6 +396,8 @@ int main(void) {
         T(a_full_disk_in_a_part_is_told_as_such),
         T(a_commit_that_fails_is_fatal_unless_the_disk_is_full),
         T(making_a_database_survives_every_fault),
+        T(a_database_that_can_only_be_read_is_refused),
+        T(a_store_that_became_read_only_is_opened_anew),
         T(a_file_that_may_not_grow_is_survived),
         T(a_kill_at_any_write_keeps_what_was_committed),
     };

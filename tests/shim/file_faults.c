@@ -8,6 +8,7 @@
  *                   enospc      ENOSPC: all that needs room
  *                   short       half of what is to be written is, and the count says so
  *                   torn        the same, and from then on ENOSPC
+ *                   readonly    EROFS: all that changes anything, from then on
  * COBI_FAULT_AT     n: which of the calls that the mode can strike, from 1
  * COBI_FAULT_LASTING  set: eio and enospc from then on
  * COBI_FAULT_NOTE   a file that gets a line with the number and the name of the call that was
@@ -27,12 +28,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS_MAX = 4096, NOTE_SIZE = 100 };
 /* What a call may meet. */
-enum { READS = 1, NEEDS_ROOM = 2, WRITES = 4, CHANGES = 8 };
+enum { READS = 1, NEEDS_ROOM = 2, WRITES = 4, CHANGES = 8, FOR_WRITING = 16 };
 enum mode {
     MODE_NONE,
     MODE_COUNT,
@@ -41,7 +44,8 @@ enum mode {
     MODE_EIO,
     MODE_ENOSPC,
     MODE_SHORT,
-    MODE_TORN
+    MODE_TORN,
+    MODE_READONLY
 };
 
 static struct plan {
@@ -58,9 +62,9 @@ static struct plan {
 static const struct {
     const char *name;
     enum mode mode;
-} modes[] = {{"count", MODE_COUNT}, {"kill", MODE_KILL},     {"kill-after", MODE_KILL_AFTER},
-             {"eio", MODE_EIO},     {"enospc", MODE_ENOSPC}, {"short", MODE_SHORT},
-             {"torn", MODE_TORN}};
+} modes[] = {{"count", MODE_COUNT}, {"kill", MODE_KILL},        {"kill-after", MODE_KILL_AFTER},
+             {"eio", MODE_EIO},     {"enospc", MODE_ENOSPC},    {"short", MODE_SHORT},
+             {"torn", MODE_TORN},   {"readonly", MODE_READONLY}};
 
 __attribute__((constructor)) static void read_plan(void) {
     const char *mode = getenv("COBI_FAULT_MODE"), *at = getenv("COBI_FAULT_AT");
@@ -114,21 +118,41 @@ static bool concerns(unsigned nature) {
     case MODE_SHORT:
     case MODE_TORN:
         return nature & WRITES;
+    case MODE_READONLY:
+        return nature & (CHANGES | FOR_WRITING);
     case MODE_NONE:
         return false;
     }
     return false;
 }
 
+/* What every call that the mode concerns meets once one was struck; 0: nothing more. */
+static int lasting_error(void) {
+    return plan.mode == MODE_READONLY ? EROFS
+           : plan.mode == MODE_TORN   ? ENOSPC
+           : !plan.lasting            ? 0
+           : plan.mode == MODE_ENOSPC ? ENOSPC
+                                      : EIO;
+}
+
+static int first_error(void) {
+    static const int errors[] = {[MODE_EIO] = EIO,
+                                 [MODE_ENOSPC] = ENOSPC,
+                                 [MODE_SHORT] = -1,
+                                 [MODE_TORN] = -1,
+                                 [MODE_READONLY] = EROFS};
+
+    return errors[plan.mode];
+}
+
 /* Before a call on a file below the folder. Returns the errno that it fails with, 0: it goes on,
  * -1: it writes half. */
 static int strike(const char *call, unsigned nature) {
-    const bool later = (plan.lasting || plan.mode == MODE_TORN) && atomic_load(&plan.struck);
-    const bool full = plan.mode == MODE_ENOSPC || plan.mode == MODE_TORN;
+    const int later = atomic_load(&plan.struck) ? lasting_error() : 0;
 
     if (later) {
-        const bool meets = full ? nature & NEEDS_ROOM : true;
-        return meets && !lifted() ? (full ? ENOSPC : EIO) : 0;
+        const bool meets = later != ENOSPC ? concerns(nature) : nature & NEEDS_ROOM;
+        return meets && !lifted() ? later : 0;
     }
     if (!concerns(nature)) {
         return 0;
@@ -143,10 +167,7 @@ static int strike(const char *call, unsigned nature) {
     if (plan.mode == MODE_KILL) {
         (void)kill(getpid(), SIGKILL);
     }
-    return plan.mode == MODE_EIO          ? EIO
-           : plan.mode == MODE_ENOSPC     ? ENOSPC
-           : plan.mode == MODE_KILL_AFTER ? 0
-                                          : -1;
+    return first_error();
 }
 
 /* After a call that may have been the one. */
@@ -181,8 +202,10 @@ static int answer(int error) {
 
 static int open_anyhow(int folder, const char *path, int flags, mode_t mode) {
     const bool below = path_below(folder, path);
-    const bool creates = flags & (O_CREAT | O_TRUNC);
-    const int error = below ? strike("open", creates ? CHANGES | NEEDS_ROOM : READS) : 0;
+    const unsigned nature = flags & (O_CREAT | O_TRUNC)       ? CHANGES | NEEDS_ROOM | FOR_WRITING
+                            : (flags & O_ACCMODE) != O_RDONLY ? READS | FOR_WRITING
+                                                              : READS;
+    const int error = below ? strike("open", nature) : 0;
 
     if (error > 0) {
         return answer(error);
@@ -368,6 +391,36 @@ int unlinkat(int folder, const char *path, int flags) {
 int rmdir(const char *path) {
     STRUCK_CALL("rmdir", CHANGES, path_below(AT_FDCWD, path),
                 syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR));
+}
+
+int access(const char *path, int mode) {
+    const bool refused = (mode & W_OK) && path_below(AT_FDCWD, path) && atomic_load(&plan.struck) &&
+                         lasting_error() == EROFS && !lifted();
+
+    return refused ? answer(EROFS) : (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+/* A full disk says that it is full, a read-only one that it is. */
+int statvfs(const char *path, struct statvfs *ret) {
+    struct statfs kernel;
+
+    if (syscall(SYS_statfs, path, &kernel) < 0) {
+        return -1;
+    }
+    const int error = path_below(AT_FDCWD, path) && atomic_load(&plan.struck) && !lifted()
+                          ? lasting_error()
+                          : 0;
+
+    if (error == EIO) {
+        return answer(EIO);
+    }
+    *ret = (struct statvfs){.f_bsize = (unsigned long)kernel.f_bsize,
+                            .f_frsize = (unsigned long)kernel.f_frsize,
+                            .f_blocks = kernel.f_blocks,
+                            .f_bfree = error == ENOSPC ? 0 : kernel.f_bfree,
+                            .f_bavail = error == ENOSPC ? 0 : kernel.f_bavail,
+                            .f_flag = error == EROFS ? ST_RDONLY : 0};
+    return 0;
 }
 
 /* The shared memory of the write-ahead log. */

@@ -3,18 +3,23 @@
 
 A shim (tests/shim/file_faults.c) makes the n-th call on the daemon's files fail, for n = 1, 2, 3 ... until there is no n-th call; then without a fault the
 daemon starts anew and the job is finished. Nothing acknowledged is lost, nothing refused is there, nothing is sent twice, no crash but our own kill.
-COBI_FAULT_STRIDE=k takes each k-th point of every mode, from a start that SEED gives; COBI_FAULT_MODES names some modes only.
+COBI_FAULT_STRIDE=k takes each k-th point of every mode, from a start that SEED gives (and the first, where the fault lasts); COBI_FAULT_MODES names some
+modes only, COBI_FAULT_AT=n one point only and says what the daemon said. COBI_FAULT_WORKERS points are under way at once: most of their time is waiting.
 """
 import contextlib
 import glob
 import json
+import multiprocessing
 import os
+import queue
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter, defaultdict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,14 +34,21 @@ SHIM = os.path.abspath(os.path.join(BUILD, "tests/shim/file_faults.so"))
 STRIDE = int(os.environ.get("COBI_FAULT_STRIDE") or 701)
 SEED = int(os.environ.get("SEED") or 1)
 FIRST_MAX = 150  # fewer than any mode has
+ONLY_AT = int(os.environ.get("COBI_FAULT_AT") or 0)
+LANES = 1 if STRIDE > 100 or ONLY_AT else 4  # of one mode, side by side
+WORKERS = int(os.environ.get("COBI_FAULT_WORKERS") or 2 * len(os.sched_getaffinity(0)))
 PATIENCE_S, TRIES, PAUSE_S = 20, 2, 0.02
+STANDS_S = 0.1  # a clock that cannot be kept stands
 # name -> what the shim is told. Lasting ones are lifted after the job has met them.
 MODES = {
     "kill": {"MODE": "kill"}, "kill after": {"MODE": "kill-after"}, "EIO": {"MODE": "eio"}, "ENOSPC": {"MODE": "enospc"}, "short write": {"MODE": "short"},
     "EIO from then on": {"MODE": "eio", "LASTING": "1"}, "ENOSPC from then on": {"MODE": "enospc", "LASTING": "1"}, "half then ENOSPC": {"MODE": "torn"},
+    "read-only from then on": {"MODE": "readonly"},
 }
-LASTING = {"EIO from then on", "ENOSPC from then on", "half then ENOSPC"}
+LASTING = {"EIO from then on", "ENOSPC from then on", "half then ENOSPC", "read-only from then on"}
 EXITS = {0, 1, 75}
+# What the last line of one that ended by itself says of a cause that lasts.
+WHY = {"eio": "I/O error|Input/output error|cannot be read", "enospc": "full|No space left", "torn": "full|No space left", "readonly": "[Rr]ead-only"}
 MAY_REPEAT = {"escalation", "advocate_notice", "officer_notice", "stand_down", "alarm", "task", "change", "cancellation"}
 PEOPLE = (
     ("office", "o1", {"name": "High Street office", "address": "1 High Street, Reading", "phone": "0118 496 0001", "rooms": "2"}),
@@ -48,6 +60,7 @@ PEOPLE = (
 )
 ADDED = {"programme": "cobi-12", "route": "voluntary", "practitioner": "p1", "office": "o1", "name": "Cat Cedar", "email": "cat@mail.example"}
 CLOCK_START, CLOCK_BEFORE, CLOCK_LATER, CLOCK_END = "2027-02-01 08:00", "2027-02-02 16:00", "2027-02-02 16:40", "2027-02-02 18:10"
+CLOCK_TOLD = "2027-02-02 18:30"  # what was recorded as late as at the end is told: nobody may take it back any more
 
 
 class Life(World):
@@ -58,7 +71,7 @@ class Life(World):
         self.note, self.lift = os.path.join(self.folder, "note"), os.path.join(self.folder, "lift")
         self.wire = Wire(self.socket)
         self.ledger = None
-        self.patience_s = PATIENCE_S  # for the clock
+        self.lasting = False  # once it has struck, no step can be done
 
     def write_config(self, more="", templates=None):
         super().write_config(more, templates)
@@ -133,11 +146,13 @@ class Life(World):
 
     def advance(self, clock):
         """Returns whether the clock got there."""
-        until, goal = time.monotonic() + self.patience_s, clock.replace(" ", "T")
+        begin, goal = time.monotonic(), clock.replace(" ", "T")
         answer, document = self.ask("/clock/show", {})
         if answer == OK and document["local"] < goal:
             answer, document = self.ask("/clock/set", {"id": clock})
-        while answer == OK and document["advancing"] and time.monotonic() < until and self.alive():
+        while answer == OK and document["advancing"] and self.alive():
+            if time.monotonic() > begin + (STANDS_S if self.lasting and self.struck() else PATIENCE_S):
+                break
             time.sleep(0.003)
             answer, document = self.ask("/clock/show", {})
         if answer == OK:
@@ -255,9 +270,9 @@ class Point:
         """Returns whether there was such a call."""
         life = self.life
         started = life.begin_life({**MODES[self.mode], "AT": str(self.number)})
-        life.patience_s = 0.3 if self.mode in LASTING else PATIENCE_S  # a clock that cannot be kept stands
+        life.lasting = self.mode in LASTING
         done = started and self.job.run(TRIES)
-        life.patience_s = PATIENCE_S
+        life.lasting = False
         if life.struck() and started and not done and self.mode not in LASTING and life.alive():
             done = self.patiently()
         if self.mode in LASTING and life.struck() and life.alive():
@@ -265,7 +280,7 @@ class Point:
         life.end_life()
         self.check_end(started)
         if not life.struck():
-            if self.mode not in LASTING and not done:
+            if not done:
                 self.fault("the job is not done although nothing failed")
             return bool(self.faults)
         self.live_on()
@@ -310,6 +325,8 @@ class Point:
             self.fault(f"ended with {code}: {said[-300:]}")
         elif code in (1, 75) and (not lines or len(lines[-1]) < 20 or (not started and len(lines) > 2)):
             self.fault(f"exit {code} without one clear line: {said[-500:]}")
+        elif code in (1, 75) and self.mode in LASTING and not re.search(WHY[MODES[self.mode]["MODE"]], lines[-1]):
+            self.fault(f"exit {code} without the cause: {lines[-1]}")
 
     def live_on(self):
         """The next start, without faults: everything is as it was said, and the job is finished."""
@@ -321,7 +338,7 @@ class Point:
             return
         with contextlib.closing(life.database()) as db:
             life.ledger.look(db)
-        if not self.job.run(100):
+        if not self.job.run(100) or not life.advance(CLOCK_TOLD):
             self.fault("the job cannot be finished")
         if not life.quiet():
             self.fault("something stays under way")
@@ -389,18 +406,88 @@ def prepare(life):
     return base
 
 
-def walk(life, relay, job_class, base, mode, counts):
-    """All points of a mode, or each STRIDE-th of them. Returns its faults."""
-    number, faults = 1 + random.Random(f"{SEED} {mode} {job_class.__name__}").randrange(min(STRIDE, FIRST_MAX)), []
+def points_of(mode, job_class, lane):
+    """The numbers of one lane, without an end."""
+    if ONLY_AT:
+        yield ONLY_AT
+        return
+    if lane == 0 and mode in LASTING:
+        yield 1  # a start when all is lost already
+    number = 1 + random.Random(f"{SEED} {mode} {job_class.__name__}").randrange(min(STRIDE, FIRST_MAX)) + lane * STRIDE
     while True:
+        if number > 1 or mode not in LASTING:
+            yield number
+        number += LANES * STRIDE
+
+
+def walk(life, relay, job_class, base, mode, lane):
+    """One lane of a mode, until there is no such call. Returns the number that there was not, what was counted, and the faults."""
+    counts, faults, number = Counter(), [], 0
+    for number in points_of(mode, job_class, lane):
         point = Point(life, relay, job_class, base, mode, number)
-        there = point.run()
-        faults += [f"{mode} at {number} ({open(life.note, encoding='ascii').read().split(' ', 1)[1].strip() if life.struck() else 'beyond'}): {line}" for line in point.faults]
-        if not life.struck():
-            return number, faults
+        there, struck = point.run(), life.struck()
+        where = open(life.note, encoding="ascii").read().split(" ", 1)[1].strip() if struck else "beyond"
+        faults += [f"{mode} at {number} ({where}): {line}" for line in point.faults]
+        if ONLY_AT:
+            print(f"# {mode} at {number} ({where}), {point.how}; it said:\n# " + "\n# ".join(life.log_text().splitlines()))
+        if not struck:
+            break
         counts["points"] += there
         counts[point.how] += 1
-        number += STRIDE
+    return number, counts, faults
+
+
+JOBS = {"a day's work": Job, "the first start": FirstStart}
+
+
+def work(tasks, results):
+    """One worker: a folder, a relay and a daemon of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and what it started ends with it
+    folder = make_folder("cobid-mail-")
+    relay = SmtpDouble(folder)
+    life = Life("cobid-faults", relay.port)
+    try:
+        base = prepare(life)
+        while (task := tasks.get()) is not None:
+            name, mode, lane = task
+            begun = time.monotonic()
+            walked = walk(life, relay, JOBS[name], base if JOBS[name] is Job else None, mode, lane)
+            results.put((name, mode, *walked, time.monotonic() - begun))
+    except Exception:  # told by who started us: a worker that ends in silence would be waited for
+        results.put((None, traceback.format_exc(), 0, Counter(), [], 0))
+    finally:
+        life.close()
+        relay.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Tally:
+    """What the lanes of one mode found."""
+
+    def __init__(self):
+        self.lanes, self.beyond, self.counts, self.faults, self.seconds = 0, 0, Counter(), [], 0.0
+
+    def add(self, beyond, counts, faults, seconds):
+        self.lanes += 1
+        self.beyond = max(self.beyond, beyond)
+        self.counts += counts
+        self.faults += faults
+        self.seconds += seconds
+
+    def tell(self, checks, name, mode):
+        how = ", ".join(f"{n} {h}" for h, n in sorted(self.counts.items()) if h != "points")
+        faults = self.faults if self.counts["points"] else self.faults + ["nothing was struck"]
+        checks.ok(f"{name}, {mode}: {self.counts['points']} points below {self.beyond} ({how})", not faults, "; ".join(faults[:8])[:4000])
+        print(f"# {self.seconds:.1f} s of one worker, {len(faults)} faults", flush=True)
+
+
+def next_of(results, workers):
+    while True:
+        try:
+            return results.get(timeout=5)
+        except queue.Empty:
+            if any(worker.exitcode for worker in workers):
+                raise RuntimeError("a worker died") from None
 
 
 def main():
@@ -410,24 +497,31 @@ def main():
         print("1..0 # SKIP a program with sanitizers takes no shim before it")
         return
     modes = [mode for mode in MODES if mode in os.environ.get("COBI_FAULT_MODES", ",".join(MODES)).split(",")]
-    print(f"# every {STRIDE}th point, SEED {SEED}; all of them: make check-faults COBI_FAULT_STRIDE=1")
-    folder = make_folder("cobid-mail-")
-    relay = SmtpDouble(folder)
-    life = Life("cobid-faults", relay.port)
+    todo = [(name, mode, lane) for name in JOBS for mode in sorted(modes, key=lambda m: m not in LASTING) for lane in range(LANES)]
+    print(f"# every {STRIDE}th point, SEED {SEED}, {WORKERS} workers; all of them: make check-faults COBI_FAULT_STRIDE=1", flush=True)
+    tasks, results = multiprocessing.Queue(), multiprocessing.Queue()
+    for task in todo + [None] * WORKERS:
+        tasks.put(task)
+    workers = [multiprocessing.Process(target=work, args=(tasks, results)) for _ in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    tallies = defaultdict(Tally)
     try:
-        base = prepare(life)
-        for name, job_class, from_base in (("a day's work", Job, base), ("the first start", FirstStart, None)):
-            for mode in modes:
-                counts, begun = Counter(), time.monotonic()
-                last, faults = walk(life, relay, job_class, from_base, mode, counts)
-                how = ", ".join(f"{n} {h}" for h, n in sorted(counts.items()) if h != "points")
-                faults = faults if counts["points"] else ["nothing was struck"]
-                checks.ok(f"{name}, {mode}: {counts['points']} points below {last} ({how})", not faults, "; ".join(faults[:8])[:4000])
-                print(f"# {time.monotonic() - begun:.1f} s, {len(faults)} faults")
+        for _ in todo:
+            name, mode, *found = next_of(results, workers)
+            if name is None:
+                raise RuntimeError(mode)
+            tally = tallies[name, mode]
+            tally.add(*found)
+            if tally.lanes == LANES:
+                tally.tell(checks, name, mode)
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
     finally:
-        life.close()
-        relay.close()
-        subprocess.run(["rm", "-rf", folder], check=False)
+        for worker in workers:
+            worker.join()
     print(f"# {time.monotonic() - start:.1f} s")
     checks.finish()
 

@@ -119,20 +119,34 @@ static int settle(struct engine *e, const struct delivery *deliveries, size_t co
     return r;
 }
 
+/* One turn, in which no row may be bad unless each has a part of its own. */
+static int try_pass(struct engine *e, const struct delivery *deliveries, size_t count, bool parts,
+                    bool *ret_more) {
+    int r = turn_begin(e);
+
+    if (r < 0) {
+        return r;
+    }
+    if (!parts) {
+        store_without_parts(e->store);
+    }
+    turn_keep_nouns(e);
+    r = settle(e, deliveries, count);
+    r = r < 0 ? r : work(e, ret_more);
+    e->idle = !*ret_more && count == 0;
+    *ret_more |= e->hold.unkept; /* its alarm is born at the turn's end */
+    return turn_end(e, r);
+}
+
 int engine_pass(struct engine *e, const struct delivery *deliveries, size_t count) {
     bool more = false;
     int r = settle_unbegun(e);
 
-    r = r < 0 ? r : turn_begin(e);
-    if (r < 0) {
-        return r;
+    r = r < 0 ? r : try_pass(e, deliveries, count, false, &more);
+    if (r == -ERESTART) {
+        more = false;
+        r = try_pass(e, deliveries, count, true, &more);
     }
-    turn_keep_nouns(e);
-    r = settle(e, deliveries, count);
-    r = r < 0 ? r : work(e, &more);
-    e->idle = !more && count == 0;
-    more |= e->hold.unkept; /* its alarm is born at the turn's end */
-    r = turn_end(e, r);
     if (r < 0) {
         return r;
     }

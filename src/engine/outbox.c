@@ -282,7 +282,7 @@ static int postpone(struct engine *e, struct message_row *m, struct instant unti
     return message_update(e->store, m, m->state);
 }
 
-static int send_now(struct engine *e, struct message_row *m) {
+static int send_now(struct engine *e, struct message_row *m, const struct subject *about) {
     struct complaint complaint = {0};
     struct instant until = INSTANT_NEVER;
     const struct gateway *g = lane_choose(e, m->channel, m->audience, &until);
@@ -290,7 +290,7 @@ static int send_now(struct engine *e, struct message_row *m) {
     if (!g) {
         return -EUCLEAN; /* its lane is open: the row is not what its lane says */
     }
-    int r = render_message(e, m, &complaint);
+    int r = render_message(e, m, about->has_session ? &about->session : NULL, &complaint);
 
     if (r < 0) {
         return render_failed(e, m, r, &complaint);
@@ -355,7 +355,7 @@ static int claim(struct engine *e, const char *id) {
             return postpone(e, &m, open);
         }
     }
-    return send_now(e, &m);
+    return send_now(e, &m, &about);
 }
 
 /* A row that cannot be read or decided is set aside; the others go on. */

@@ -136,9 +136,9 @@ static int settle_uncertain(struct engine *e, struct message_row *m) {
 
 static int settle_accepted(struct engine *e, struct message_row *m, const struct delivery *d) {
     const char *reason = "";
-    struct session_row s;
+    struct session_standing s;
 
-    if (m->kind == KIND_REMINDER && session_find(e->store, m->session, &s) == 0 &&
+    if (m->kind == KIND_REMINDER && session_stands(e->store, m->session, &s) == 0 &&
         (s.revision != m->revision || s.state == SESSION_CANCELLED)) {
         reason =
             "sent_before_the_change"; /* the change or cancellation that is queued corrects it */

@@ -40,7 +40,7 @@ static void set(struct job *j, enum fact fact, const char *value) {
     disclosure_set(&j->facts, fact, value);
 }
 
-static int load(struct job *j) {
+static int load(struct job *j, const struct session_row *session) {
     struct engine *e = j->e;
     int r = 0;
 
@@ -60,7 +60,11 @@ static int load(struct job *j) {
         }
     }
     if (r == 0 && *j->m->session) {
-        r = session_find(e->store, j->m->session, &j->session);
+        if (session) {
+            j->session = *session;
+        } else {
+            r = session_find(e->store, j->m->session, &j->session);
+        }
         j->has_session = r == 0;
     }
     return r;
@@ -340,13 +344,14 @@ static int set_address(struct job *j) {
     return *j->m->to ? 0 : -EDESTADDRREQ;
 }
 
-int render_message(struct engine *e, struct message_row *m, struct complaint *complaint) {
+int render_message(struct engine *e, struct message_row *m, const struct session_row *session,
+                   struct complaint *complaint) {
     struct job j = {.e = e,
                     .m = m,
                     .facts = {.audience = m->audience, .channel = m->channel},
                     .complaint = complaint};
     struct rendered text;
-    int r = load(&j);
+    int r = load(&j, session);
 
     r = r < 0 ? r : set_address(&j);
     r = r < 0 ? r : choose_template(&j);

@@ -43,7 +43,7 @@ int view_health(struct call *c) {
 static int preview_one(struct call *c, struct message_row *m) {
     struct complaint complaint = {0};
     struct gsm_size size = {0};
-    const int r = render_message(c->e, m, &complaint);
+    const int r = render_message(c->e, m, NULL, &complaint);
 
     if (r < 0) {
         return call_refuse(c, 409, "a text cannot be rendered: %s",

@@ -97,7 +97,7 @@ static const struct fold {
 
 int fact_from_text(const char *name, enum fact *ret_fact) {
     for (unsigned i = 0; name != NULL && i < FACT_COUNT; i++) {
-        if (strcmp(fact_rows[i].name, name) == 0) {
+        if (fact_rows[i].name[0] == name[0] && strcmp(fact_rows[i].name, name) == 0) {
             *ret_fact = (enum fact)i;
             return 0;
         }
@@ -121,6 +121,9 @@ static size_t letter_at(const char *text, size_t fold_count, char *ret_letter) {
         *ret_letter = (char)(c | 0x20);
         return 1;
     }
+    if (c < 0x80) {
+        return 0; /* every fold begins with a byte above ASCII */
+    }
     for (size_t i = 0; i < fold_count; i++) {
         const size_t length = strlen(folds[i].bytes);
         if (strncmp(text, folds[i].bytes, length) == 0) {
@@ -133,6 +136,9 @@ static size_t letter_at(const char *text, size_t fold_count, char *ret_letter) {
 
 static bool word_listed(const char *letters, size_t length) {
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (letters[0] != words[i].text[0]) {
+            continue;
+        }
         const size_t size = strlen(words[i].text);
         if (length >= size && strncmp(letters, words[i].text, size) == 0 &&
             (length == size || words[i].match == WORD_STEM)) {
@@ -158,7 +164,7 @@ static const char *find_run(const char *text, size_t fold_count, size_t *ret_len
             }
             p += bytes;
         }
-        if (word_listed(letters, count)) {
+        if (count > 0 && word_listed(letters, count)) {
             *ret_length = (size_t)(p - begin);
             return begin;
         }
@@ -167,13 +173,22 @@ static const char *find_run(const char *text, size_t fold_count, size_t *ret_len
     return NULL;
 }
 
+static bool holds_fold(const char *text) {
+    for (size_t i = 0; i < ARRAY_COUNT(folds); i++) {
+        if (strstr(text, folds[i].bytes) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A folded character is a letter to one reader and parts words for another: both readings are
- * looked at. */
+ * looked at. Without one they are the same. */
 int disclose_find_word(const char *text, size_t *ret_length) {
     size_t length = 0;
     const char *found = find_run(text, 0, &length);
 
-    if (found == NULL) {
+    if (found == NULL && holds_fold(text)) {
         found = find_run(text, ARRAY_COUNT(folds), &length);
     }
     if (found == NULL) {

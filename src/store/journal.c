@@ -125,7 +125,7 @@ static void chain_hash(const struct store *store, const struct log *log, const c
               e->sequence, e->at_us, strlen(e->actor), e->actor, strlen(e->as), e->as,
               strlen(e->action), e->action, strlen(e->subject), e->subject, e->detail_hash);
     assert(!t.overflow);
-    seal_hmac(store->keys.chain, log->name, line, t.length, digest);
+    seal_mac(store->keys.chaining, log->name, line, t.length, digest);
     hex_encode(digest, sizeof digest, ret_hash);
 }
 
@@ -138,7 +138,7 @@ static void head_text(const struct store *store, const struct log *log, int64_t 
 
     text_addf(&t, "%" PRId64 " %s", sequence, hash);
     assert(!t.overflow);
-    seal_hmac(store->keys.chain, log->head, line, t.length, digest);
+    seal_mac(store->keys.chaining, log->head, line, t.length, digest);
     hex_encode(digest, sizeof digest, hex);
     text_init(&t, ret_head, HEAD_SIZE);
     text_addf(&t, "%" PRId64 " %s", sequence, hex);

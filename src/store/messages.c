@@ -25,16 +25,16 @@ void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]) 
 }
 
 static void bind_common(struct query *q, const struct message_row *row) {
-    bind_text(q, row->id);
-    bind_text(q, message_kind_to_text(row->kind));
-    bind_text(q, audience_to_text(row->audience));
-    bind_text(q, row->recipient);
-    bind_text(q, channel_to_text(row->channel));
-    bind_text(q, row->topic);
-    bind_text(q, row->participant);
-    bind_text(q, row->session);
-    bind_text(q, row->escalation);
-    bind_text(q, row->task);
+    bind_lent(q, row->id);
+    bind_lent(q, message_kind_to_text(row->kind));
+    bind_lent(q, audience_to_text(row->audience));
+    bind_lent(q, row->recipient);
+    bind_lent(q, channel_to_text(row->channel));
+    bind_lent(q, row->topic);
+    bind_lent(q, row->participant);
+    bind_lent(q, row->session);
+    bind_lent(q, row->escalation);
+    bind_lent(q, row->task);
     bind_int(q, row->revision);
     bind_int(q, row->step);
     bind_int(q, row->ordinal);
@@ -49,24 +49,24 @@ int message_insert(struct store *store, struct message_row *row) {
     store_derive_id(store, "M", key, 12, row->id);
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_INSERT);
 
-    bind_text(&q, key);
+    bind_lent(&q, key);
     bind_int(&q, message_lane(row->channel, row->audience));
     bind_int(&q, kind_policies[row->kind].priority);
     bind_common(&q, row);
-    bind_text(&q, message_state_to_text(row->state));
-    bind_text(&q, row->reason);
+    bind_lent(&q, message_state_to_text(row->state));
+    bind_lent(&q, row->reason);
     bind_instant(&q, row->created_at);
     bind_instant(&q, row->due);
     bind_instant(&q, row->not_after);
     bind_instant(&q, row->sent_at);
     bind_instant(&q, row->wake_at);
-    bind_text(&q, row->gateway);
+    bind_lent(&q, row->gateway);
     bind_int(&q, row->attempt_count);
     bind_int(&q, row->repeat);
     bind_sealed(&q, "message.recipient_address", row->id, row->to);
     bind_sealed(&q, "message.subject", row->id, row->subject);
     bind_sealed(&q, "message.body", row->id, row->body);
-    bind_text(&q, row->provider_id);
+    bind_lent(&q, row->provider_id);
     return query_run(&q);
 }
 
@@ -120,7 +120,7 @@ int message_find(struct store *store, const char *id, struct arena *arena,
                  struct message_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_FIND);
 
-    bind_text(&q, id);
+    bind_lent(&q, id);
     const int r = query_row(&q);
 
     return r > 0 ? read_message(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
@@ -136,25 +136,25 @@ int message_update(struct store *store, const struct message_row *row, enum mess
     _cleanup_query_ struct query q = query_begin(store, sent ? STATEMENT_MESSAGE_SETTLE
                                                              : STATEMENT_MESSAGE_UPDATE);
 
-    bind_text(&q, message_state_to_text(row->state));
-    bind_text(&q, row->reason);
+    bind_lent(&q, message_state_to_text(row->state));
+    bind_lent(&q, row->reason);
     bind_instant(&q, row->due);
     bind_instant(&q, row->not_after);
     bind_instant(&q, row->sent_at);
     bind_instant(&q, row->wake_at);
-    bind_text(&q, row->gateway);
+    bind_lent(&q, row->gateway);
     bind_int(&q, row->attempt_count);
     bind_int(&q, row->repeat);
-    bind_text(&q, row->provider_id);
+    bind_lent(&q, row->provider_id);
     if (!sent) {
         bind_sealed(&q, "message.recipient_address", row->id, row->to);
         bind_sealed(&q, "message.subject", row->id, row->subject);
         bind_sealed(&q, "message.body", row->id, row->body);
-        bind_text(&q, channel_to_text(row->channel));
+        bind_lent(&q, channel_to_text(row->channel));
         bind_int(&q, message_lane(row->channel, row->audience));
     }
-    bind_text(&q, row->id);
-    bind_text(&q, message_state_to_text(from));
+    bind_lent(&q, row->id);
+    bind_lent(&q, message_state_to_text(from));
     const int r = query_run(&q);
 
     return r < 0 ? r : r == 1 ? 0 : -ESTALE;
@@ -253,9 +253,9 @@ int message_alike(struct store *store, const struct message_row *row, const char
                   struct instant since) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_COUNT);
 
-    bind_text(&q, row->recipient);
-    bind_text(&q, text_hash);
-    bind_text(&q, row->id);
+    bind_lent(&q, row->recipient);
+    bind_lent(&q, text_hash);
+    bind_lent(&q, row->id);
     bind_instant(&q, since);
     const int r = query_row(&q);
 
@@ -273,9 +273,9 @@ int message_note_text(struct store *store, const struct message_row *row, const 
     }
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_INSERT);
 
-    bind_text(&q, row->recipient);
-    bind_text(&q, text_hash);
-    bind_text(&q, row->id);
+    bind_lent(&q, row->recipient);
+    bind_lent(&q, text_hash);
+    bind_lent(&q, row->id);
     bind_instant(&q, now);
     r = query_run(&q);
     return r < 0 ? r : 0;
@@ -371,10 +371,10 @@ int message_cancel_matching(struct store *store, const struct message_filter *fi
 int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_INSERT);
 
-    bind_text(&q, row->id);
+    bind_lent(&q, row->id);
     bind_int(&q, row->attempt_count);
     bind_instant(&q, now);
-    bind_text(&q, row->gateway);
+    bind_lent(&q, row->gateway);
     const int r = query_run(&q);
 
     return r < 0 ? r : 0;
@@ -384,9 +384,9 @@ int message_attempt_end(struct store *store, const struct delivery *delivery, st
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_END);
 
     bind_instant(&q, now);
-    bind_text(&q, outcome_class_to_text(delivery->outcome));
-    bind_text(&q, delivery->detail);
-    bind_text(&q, delivery->message_id);
+    bind_lent(&q, outcome_class_to_text(delivery->outcome));
+    bind_lent(&q, delivery->detail);
+    bind_lent(&q, delivery->message_id);
     bind_int(&q, delivery->attempt);
     const int r = query_run(&q);
 

@@ -29,7 +29,9 @@ static void noun_place(enum noun noun, const struct field *field, char buffer[64
     struct text t;
 
     text_init(&t, buffer, 64);
-    text_addf(&t, "%s.%s", noun_tables[noun].name, field->name);
+    text_add(&t, noun_tables[noun].name);
+    text_add(&t, ".");
+    text_add(&t, field->name);
     assert(!t.overflow);
 }
 
@@ -42,23 +44,29 @@ const char *noun_value(const struct noun_row *row, const char *field) {
     return value ? value : "";
 }
 
+static const char *read_sealed_field(struct query *q, const struct noun_row *row,
+                                     const struct field *field, struct arena *arena) {
+    char place[64];
+
+    noun_place(row->noun, field, place);
+    return read_sealed(q, place, row->id, arena);
+}
+
 int noun_find(struct store *store, enum noun noun, const char *id, struct arena *arena,
               struct noun_row *ret_row) {
     const struct noun_table *table = &noun_tables[noun];
     _cleanup_query_ struct query q = query_begin(store, noun_statement(noun, NOUN_STATEMENT_FIND));
     struct noun_row row = {.noun = noun};
-    char place[64];
 
-    bind_text(&q, id);
+    bind_lent(&q, id);
     const int r = query_row(&q);
     if (r <= 0) {
         return r < 0 ? r : -ENOENT;
     }
     READ_TEXT(&q, row.id);
     for (size_t i = 0; i < table->field_count; i++) {
-        noun_place(noun, &table->fields[i], place);
         const char *value = table->fields[i].flags & FIELD_SEALED
-                                ? read_sealed(&q, place, row.id, arena)
+                                ? read_sealed_field(&q, &row, &table->fields[i], arena)
                                 : read_arena_text(&q, arena);
         row.values[i] = value ? value : "";
     }
@@ -241,7 +249,7 @@ int participant_state_find(struct store *store, const char *id,
     struct participant_state_row row = {0};
     char state[16];
 
-    bind_text(&q, id);
+    bind_lent(&q, id);
     const int r = query_row(&q);
     if (r <= 0) {
         return r < 0 ? r : -ENOENT;

@@ -112,6 +112,11 @@ void bind_text(struct query *q, const char *text) {
                   : sqlite3_bind_null(q->statement, ++q->bound));
 }
 
+void bind_lent(struct query *q, const char *text) {
+    bound(q, text ? sqlite3_bind_text(q->statement, ++q->bound, text, -1, SQLITE_STATIC)
+                  : sqlite3_bind_null(q->statement, ++q->bound));
+}
+
 void bind_int(struct query *q, int64_t value) {
     bound(q, sqlite3_bind_int64(q->statement, ++q->bound, value));
 }
@@ -153,14 +158,14 @@ void bind_sealed(struct query *q, const char *place, const char *row, const char
         return;
     }
     const size_t length = strlen(text);
-    _cleanup_free_ unsigned char *box = malloc(length + SEAL_OVERHEAD);
+    unsigned char *box = malloc(length + SEAL_OVERHEAD);
 
     if (!box) {
         abort();
     }
     seal_box(&q->store->keys, place, row, text, length, box);
-    bound(q, sqlite3_bind_blob64(q->statement, ++q->bound, box, length + SEAL_OVERHEAD,
-                                 SQLITE_TRANSIENT));
+    /* SQLite frees it, also when it cannot be bound. */
+    bound(q, sqlite3_bind_blob64(q->statement, ++q->bound, box, length + SEAL_OVERHEAD, free));
 }
 
 int query_row(struct query *q) {
@@ -217,25 +222,28 @@ uint32_t read_count(struct query *q) {
 }
 
 /* Only what is a text, and has no NUL within: else half of it would be taken for the whole. */
-static const char *column_text(struct query *q) {
-    const int column = q->column++;
+static const char *column_text(struct query *q, size_t *ret_length) {
+    const int column = q->column++, type = sqlite3_column_type(q->statement, column);
 
-    if (sqlite3_column_type(q->statement, column) == SQLITE_NULL) {
+    *ret_length = 0;
+    if (type == SQLITE_NULL) {
         return "";
     }
-    const char *text = sqlite3_column_type(q->statement, column) == SQLITE_TEXT
-                           ? (const char *)sqlite3_column_text(q->statement, column)
-                           : NULL;
+    const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(q->statement, column)
+                                           : NULL;
+    const size_t length = text ? strlen(text) : 0;
 
-    if (!text || strlen(text) != (size_t)sqlite3_column_bytes(q->statement, column)) {
+    if (!text || length != (size_t)sqlite3_column_bytes(q->statement, column)) {
         query_fail(q, -EUCLEAN);
         return "";
     }
+    *ret_length = length;
     return text;
 }
 
 struct date read_date(struct query *q) {
-    const char *text = column_text(q);
+    size_t length;
+    const char *text = column_text(q, &length);
     struct date d = {0};
 
     if (*text && date_from_text(text, &d) < 0) {
@@ -245,7 +253,8 @@ struct date read_date(struct query *q) {
 }
 
 struct civil read_civil(struct query *q) {
-    const char *text = column_text(q);
+    size_t length;
+    const char *text = column_text(q, &length);
     struct civil c = {0};
 
     if (*text && civil_from_text(text, &c) < 0) {
@@ -255,9 +264,15 @@ struct civil read_civil(struct query *q) {
 }
 
 void read_text(struct query *q, char *buffer, size_t capacity) {
-    if (text_copy(buffer, capacity, column_text(q)) < 0) {
+    size_t length;
+    const char *text = column_text(q, &length);
+
+    if (length >= capacity) {
         query_fail(q, -EUCLEAN);
+        text = "";
+        length = 0;
     }
+    memcpy(buffer, text, length + 1);
 }
 
 const char *read_arena_text(struct query *q, struct arena *arena) {
@@ -265,7 +280,10 @@ const char *read_arena_text(struct query *q, struct arena *arena) {
         q->column++;
         return NULL;
     }
-    return arena_copy(arena, column_text(q));
+    size_t length;
+    const char *text = column_text(q, &length);
+
+    return length == 0 ? "" : arena_copy_bytes(arena, text, length);
 }
 
 const char *read_sealed(struct query *q, const char *place, const char *row, struct arena *arena) {

@@ -23,8 +23,8 @@ struct store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct seal_keys keys;
     int lock_fd;
-    bool in_transaction, in_part, fatal;
-    int lost; /* why SQLite gave up the whole transaction by itself; nothing is read or written until it is rolled back here too */
+    bool in_transaction, in_part, partless, fatal;
+    int lost; /* why SQLite gave up the whole transaction by itself, or we must; nothing is read or written until it is rolled back here too */
     int last_code;
     char error_text[STORE_ERROR_SIZE]; /* of last_code; of what was fatal, once something was */
 };
@@ -41,6 +41,8 @@ struct query query_begin(struct store *store, enum statement statement);
 void query_end(struct query *q);
 #define _cleanup_query_ _cleanup_(query_end)
 void bind_text(struct query *q, const char *text); /* NULL is NULL */
+/* The same without a copy: the text must stay as it is until query_end(). Not for lists, whose rows may be read into what was bound. */
+void bind_lent(struct query *q, const char *text);
 void bind_int(struct query *q, int64_t value);
 void bind_instant(struct query *q, struct instant t); /* INSTANT_NEVER is NULL */
 void bind_date(struct query *q, struct date d);       /* year 0 is "" */

@@ -8,42 +8,63 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "cobi/base/cleanup.h"
 
 enum { SEAL_VERSION = 1, NONCE_BYTES = 12, TAG_BYTES = 16 };
 
+/* Ready for seal_mac(). The library is asked for its functions once and not for each text: that
+ * costs ten times as much as the hash of a short one. */
+static EVP_MAC_CTX *mac_new(const unsigned char key[32]) {
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    assert(hmac);
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    EVP_MAC_free(hmac); /* the context holds it */
+    assert(mac);
+    const int done = EVP_MAC_init(mac, key, 32, parameters);
+    assert(done == 1);
+    return mac;
+}
+
+void seal_mac(struct evp_mac_ctx_st *mac, const char *purpose, const char *text, size_t length,
+              unsigned char ret_digest[32]) {
+    size_t written = 0;
+    int done = EVP_MAC_init(mac, NULL, 0, NULL); /* the key stays */
+    assert(done == 1);
+    /* The NUL keeps purpose and text apart. */
+    done = EVP_MAC_update(mac, (const unsigned char *)purpose, strlen(purpose) + 1);
+    assert(done == 1);
+    done = EVP_MAC_update(mac, (const unsigned char *)text, length);
+    assert(done == 1);
+    done = EVP_MAC_final(mac, ret_digest, &written, 32);
+    assert(done == 1 && written == 32);
+}
+
 void seal_hmac(const unsigned char key[32], const char *purpose, const char *text, size_t length,
                unsigned char ret_digest[32]) {
-    const size_t purpose_size = strlen(purpose) + 1;
-    const size_t total = purpose_size + length;
-    unsigned char small[512];
-    _cleanup_free_ unsigned char *large = total > sizeof small ? malloc(total) : NULL;
-    unsigned char *message = total > sizeof small ? large : small;
+    EVP_MAC_CTX *mac = mac_new(key);
 
-    if (!message) {
-        abort();
-    }
-    memcpy(message, purpose, purpose_size); /* the NUL keeps purpose and text apart */
-    memcpy(message + purpose_size, text, length);
-    unsigned int digest_length = 32;
-    const unsigned char *done = HMAC(EVP_sha256(), key, 32, message, total, ret_digest,
-                                     &digest_length);
-    assert(done);
-    OPENSSL_cleanse(message, total);
+    seal_mac(mac, purpose, text, length, ret_digest);
+    EVP_MAC_CTX_free(mac); /* wipes what it holds */
 }
 
 void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BYTES]) {
+    *keys = (struct seal_keys){0};
     seal_hmac(key, "cobid column", "", 0, keys->column);
     seal_hmac(key, "cobid lookup", "", 0, keys->lookup);
     seal_hmac(key, "cobid derive", "", 0, keys->derive);
     seal_hmac(key, "cobid chain", "", 0, keys->chain);
+    keys->looking_up = mac_new(keys->lookup);
+    keys->deriving = mac_new(keys->derive);
+    keys->chaining = mac_new(keys->chain);
     keys->sealing = EVP_CIPHER_CTX_new();
     keys->opening = EVP_CIPHER_CTX_new();
     assert(keys->sealing && keys->opening);
@@ -54,9 +75,24 @@ void seal_keys_init(struct seal_keys *keys, const unsigned char key[STORE_KEY_BY
 }
 
 void seal_keys_done(struct seal_keys *keys) {
-    EVP_CIPHER_CTX_free(keys->sealing); /* wipes what it holds */
+    EVP_MAC_CTX_free(keys->looking_up); /* wipes what it holds */
+    EVP_MAC_CTX_free(keys->deriving);
+    EVP_MAC_CTX_free(keys->chaining);
+    EVP_CIPHER_CTX_free(keys->sealing);
     EVP_CIPHER_CTX_free(keys->opening);
     OPENSSL_cleanse(keys, sizeof *keys);
+}
+
+/* Drawn many at a time. Each is used once: the place is moved on before it is handed out. */
+static void take_nonce(struct seal_keys *keys, unsigned char ret_nonce[NONCE_BYTES]) {
+    static_assert(sizeof keys->nonces % NONCE_BYTES == 0, "whole nonces");
+    if (keys->nonces_left == 0) {
+        const int done = RAND_bytes(keys->nonces, sizeof keys->nonces);
+        assert(done == 1);
+        keys->nonces_left = sizeof keys->nonces / NONCE_BYTES;
+    }
+    keys->nonces_left--;
+    memcpy(ret_nonce, keys->nonces + keys->nonces_left * NONCE_BYTES, NONCE_BYTES);
 }
 
 static void add_place(EVP_CIPHER_CTX *cipher, const char *place, const char *row, bool encrypt) {
@@ -73,16 +109,15 @@ static void add_place(EVP_CIPHER_CTX *cipher, const char *place, const char *row
     assert(done == 1);
 }
 
-void seal_box(const struct seal_keys *keys, const char *place, const char *row, const void *bytes,
+void seal_box(struct seal_keys *keys, const char *place, const char *row, const void *bytes,
               size_t length, unsigned char *ret_box) {
     unsigned char *nonce = ret_box + 1, *tag = nonce + NONCE_BYTES, *text = tag + TAG_BYTES;
     int written = 0;
 
     ret_box[0] = SEAL_VERSION;
-    int done = RAND_bytes(nonce, NONCE_BYTES);
-    assert(done == 1);
+    take_nonce(keys, nonce);
     EVP_CIPHER_CTX *cipher = keys->sealing;
-    done = EVP_EncryptInit_ex(cipher, NULL, NULL, NULL, nonce);
+    int done = EVP_EncryptInit_ex(cipher, NULL, NULL, NULL, nonce);
     assert(done == 1);
     add_place(cipher, place, row, true);
     done = EVP_EncryptUpdate(cipher, text, &written, bytes, (int)length);

@@ -126,10 +126,29 @@ static int read_session(struct query *q, struct session_row *ret_row) {
 int session_find(struct store *store, const char *id, struct session_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_FIND);
 
-    bind_text(&q, id);
+    bind_lent(&q, id);
     const int r = query_row(&q);
 
     return r > 0 ? read_session(&q, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+int session_stands(struct store *store, const char *id, struct session_standing *ret_standing) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_STANDS);
+    struct session_standing standing;
+    char state[24];
+
+    bind_lent(&q, id);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    standing.revision = read_count(&q);
+    READ_TEXT(&q, state);
+    if (q.error || session_state_from_text(state, &standing.state) < 0) {
+        return q.error ? q.error : -EUCLEAN;
+    }
+    *ret_standing = standing;
+    return 0;
 }
 
 static enum statement list_statement(const struct session_filter *filter, const char **ret_key) {

@@ -271,22 +271,23 @@ int store_commit(struct store *store) {
         store_rollback(store);
         return r;
     }
-    store->in_transaction = false;
+    store->in_transaction = store->partless = false;
     return 0;
 }
 
 void store_rollback(struct store *store) {
+    store->lost = 0;
     if (store->in_transaction && sqlite3_get_autocommit(store->db) == 0) {
         /* A failing rollback means that SQLite has already rolled back. */
         (void)run(store, STATEMENT_ROLLBACK);
     }
-    store->in_transaction = store->in_part = false;
-    store->lost = 0;
+    store->in_transaction = store->in_part = store->partless = false;
+    store->lost = 0; /* a rollback that failed was not needed */
 }
 
 int store_part_begin(struct store *store) {
     assert(store->in_transaction && !store->in_part);
-    const int r = run(store, STATEMENT_PART_BEGIN);
+    const int r = store->partless ? store->lost : run(store, STATEMENT_PART_BEGIN);
 
     store->in_part = r == 0;
     return r;
@@ -295,9 +296,18 @@ int store_part_begin(struct store *store) {
 int store_part_end(struct store *store, bool keep) {
     assert(store->in_part);
     store->in_part = false;
+    if (store->partless) {
+        store->lost = keep || store->lost ? store->lost : -ERESTART;
+        return store->lost;
+    }
     int r = keep ? 0 : run(store, STATEMENT_PART_UNDO);
 
     return r < 0 ? r : run(store, STATEMENT_PART_KEEP);
+}
+
+void store_without_parts(struct store *store) {
+    assert(store->in_transaction && !store->in_part);
+    store->partless = true;
 }
 
 bool store_fatal(const struct store *store) {
@@ -353,7 +363,7 @@ void store_derive_id(const struct store *store, const char *prefix, const char *
     assert(letters <= 26);
     text_init(&t, ret_id, ID_SIZE);
     text_addf(&t, "%s-", prefix);
-    seal_hmac(store->keys.derive, prefix, natural_key, strlen(natural_key), digest);
+    seal_mac(store->keys.deriving, prefix, natural_key, strlen(natural_key), digest);
     for (size_t i = 0; i < letters; i++) {
         text_add_bytes(&t, &alphabet[digest[i] & 31], 1);
     }
@@ -363,7 +373,7 @@ void store_derive_id(const struct store *store, const char *prefix, const char *
 void store_derive_uuid(const struct store *store, const char *natural_key, char ret_uuid[37]) {
     unsigned char d[32];
 
-    seal_hmac(store->keys.derive, "uuid", natural_key, strlen(natural_key), d);
+    seal_mac(store->keys.deriving, "uuid", natural_key, strlen(natural_key), d);
     d[6] = (unsigned char)((d[6] & 0x0f) | 0x80); /* version 8: made our own way */
     d[8] = (unsigned char)((d[8] & 0x3f) | 0x80);
     (void)snprintf(ret_uuid, 37,
@@ -376,21 +386,21 @@ uint64_t store_derive_number(const struct store *store, const char *natural_key)
     unsigned char digest[32];
     uint64_t number;
 
-    seal_hmac(store->keys.derive, "number", natural_key, strlen(natural_key), digest);
+    seal_mac(store->keys.deriving, "number", natural_key, strlen(natural_key), digest);
     memcpy(&number, digest, sizeof number);
     return number;
 }
 
 void store_derive_secret(const struct store *store, const char *purpose, const char *natural_key,
                          unsigned char ret_secret[32]) {
-    seal_hmac(store->keys.derive, purpose, natural_key, strlen(natural_key), ret_secret);
+    seal_mac(store->keys.deriving, purpose, natural_key, strlen(natural_key), ret_secret);
 }
 
 void store_hash(const struct store *store, const char *purpose, const char *text,
                 char ret_hash[STORE_HASH_SIZE]) {
     unsigned char digest[32];
 
-    seal_hmac(store->keys.lookup, purpose, text, strlen(text), digest);
+    seal_mac(store->keys.looking_up, purpose, text, strlen(text), digest);
     hex_encode(digest, sizeof digest, ret_hash);
 }
 

@@ -16,7 +16,11 @@
 /* Reads "${name}" at text. */
 static int read_fact(const char *text, struct piece *ret_piece, struct complaint *complaint) {
     const char *name = text + 2;
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    size_t length = 0;
+    while ((name[length] >= 'a' && name[length] <= 'z') || name[length] == '_' ||
+           (name[length] >= '0' && name[length] <= '9')) {
+        length++;
+    }
     char copy[FACT_NAME_LENGTH_MAX + 1];
     enum fact fact;
     if (length == 0 || length > FACT_NAME_LENGTH_MAX || name[length] != '}') {
@@ -35,7 +39,7 @@ static int read_fact(const char *text, struct piece *ret_piece, struct complaint
 int template_next_piece(const char **position, struct piece *ret_piece,
                         struct complaint *complaint) {
     const char *text = *position;
-    size_t length = strcspn(text, "$");
+    size_t length = (size_t)(strchrnul(text, '$') - text);
     if (text[0] == '\0') {
         return 0;
     }

@@ -149,6 +149,29 @@ static void hashes_differ(void **state) {
     assert_memory_not_equal(a, b, 32);
 }
 
+/* A context that has its key says the same each time as a key that is used once, whatever came
+ * between. */
+static void a_kept_key_hashes_alike(void **state) {
+    (void)state;
+    _cleanup_(seal_keys_done) struct seal_keys keys = keys_of(3);
+    const struct {
+        struct evp_mac_ctx_st *mac;
+        const unsigned char *key;
+    } pairs[] = {
+        {keys.looking_up, keys.lookup}, {keys.deriving, keys.derive}, {keys.chaining, keys.chain}};
+    char text[1200];
+    unsigned char kept[32], once[32];
+
+    memset(text, 'a', sizeof text);
+    for (size_t length = 0; length < sizeof text; length += 7) {
+        for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
+            seal_mac(pairs[i].mac, "p", text, length, kept);
+            seal_hmac(pairs[i].key, "p", text, length, once);
+            assert_memory_equal(kept, once, 32);
+        }
+    }
+}
+
 static void each_purpose_has_a_key(void **state) {
     (void)state;
     _cleanup_(seal_keys_done) struct seal_keys one = keys_of(1);
@@ -171,6 +194,7 @@ int main(void) {
         cmocka_unit_test(every_bit_and_length_counts),
         cmocka_unit_test(hashes_agree_with_others),
         cmocka_unit_test(hashes_differ),
+        cmocka_unit_test(a_kept_key_hashes_alike),
         cmocka_unit_test(each_purpose_has_a_key),
     };
 

@@ -387,6 +387,41 @@ static void a_bad_part_is_undone_alone(void **state) {
     assert_int_equal(raw_number(w, "SELECT count(*) FROM meta WHERE name IN('t1','t4','t7')"), 0);
 }
 
+static void without_parts_a_bad_one_spoils_the_turn(void **state) {
+    struct world *w = *state;
+
+    world_begin(w);
+    store_without_parts(w->store);
+    assert_int_equal(store_part_begin(w->store), 0);
+    assert_int_equal(store_meta_set(w->store, "t1", ""), 0);
+    assert_int_equal(store_part_end(w->store, true), 0);
+    assert_int_equal(store_part_begin(w->store), 0);
+    assert_int_equal(store_meta_set(w->store, "t2", ""), 0);
+    assert_int_equal(store_part_end(w->store, false), -ERESTART);
+    assert_int_equal(store_meta_set(w->store, "t3", ""), -ERESTART); /* nothing comes after it */
+    assert_int_equal(store_part_begin(w->store), -ERESTART);
+    assert_int_equal(store_commit(w->store), -ERESTART);
+    assert_false(store_fatal(w->store));
+    assert_int_equal(metas(w), 0);
+    world_begin(w); /* parts are back */
+    assert_int_equal(store_part_begin(w->store), 0);
+    assert_int_equal(store_meta_set(w->store, "t4", ""), 0);
+    assert_int_equal(store_part_end(w->store, false), 0);
+    world_commit(w);
+    assert_int_equal(metas(w), 0);
+    world_begin(w);
+    store_without_parts(w->store);
+    assert_int_equal(store_part_begin(w->store), 0);
+    assert_int_equal(store_meta_set(w->store, "t5", ""), 0);
+    assert_int_equal(store_part_end(w->store, true), 0);
+    world_commit(w);
+    world_begin(w); /* a commit ends it as well */
+    assert_int_equal(store_part_begin(w->store), 0);
+    assert_int_equal(store_part_end(w->store, false), 0);
+    world_commit(w);
+    assert_int_equal(metas(w), 1);
+}
+
 static void a_turn_that_is_rolled_back_in_a_part_begins_anew(void **state) {
     struct world *w = *state;
 
@@ -674,6 +709,7 @@ int main(void) {
         T(meta_keeps_what_it_was_given),
         T(rollback_keeps_nothing),
         T(a_bad_part_is_undone_alone),
+        T(without_parts_a_bad_one_spoils_the_turn),
         T(a_turn_that_is_rolled_back_in_a_part_begins_anew),
         T(another_writer_makes_busy_soon),
         T(readers_do_not_stop_a_commit),

@@ -44,6 +44,12 @@ _must_use_ int session_insert(struct store *store, const struct session_row *row
 /* Guarded: writes only if the row still has from_state and from_revision (else -ESTALE). */
 _must_use_ int session_update(struct store *store, const struct session_row *row, enum session_state from_state, uint32_t from_revision);
 _must_use_ int session_find(struct store *store, const char *id, struct session_row *ret_row);
+/* Only what a message that was sent is compared with. 0 or -ENOENT. */
+struct session_standing {
+    uint32_t revision;
+    enum session_state state;
+};
+_must_use_ int session_stands(struct store *store, const char *id, struct session_standing *ret_standing);
 
 /* All that are given must hold; NULL and instant 0 are not given. Ordered by start, then id. */
 struct session_filter {

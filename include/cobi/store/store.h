@@ -41,6 +41,9 @@ void store_rollback(struct store *store);
 /* Within a transaction: a part that can be undone alone (one bad row). */
 _must_use_ int store_part_begin(struct store *store);
 _must_use_ int store_part_end(struct store *store, bool keep);
+/* Parts cost nearly as much as what is done in them, and almost never is one bad. After this, and until the transaction ends, there are none:
+ * a part that is not to be kept makes every call return -ERESTART, up to the rollback. The caller then does the whole turn again, with parts. */
+void store_without_parts(struct store *store);
 /* The database can no longer be trusted to say what it holds: end the process, restart, read again. */
 bool store_fatal(const struct store *store);
 /* Was the last error that there is no room on the disk? */

@@ -48,6 +48,15 @@ static const struct field absent_options[] = {
     DATE("to", FIELD_REQUIRED, "last day, inclusive"),
     FREE_TEXT("reason", 0, "why, for staff only"),
 };
+static const struct field leave_options[] = {
+    DATE("on", FIELD_REQUIRED, "first day on which nothing is theirs any more"),
+    REFERENCE("hand_over_to", FIELD_REQUIRED, NOUN_PRACTITIONER, "practitioner who takes over"),
+    SWITCH("dry_run", 0, "show what would be handed over and change nothing"),
+};
+static const struct field reassign_options[] = {
+    REFERENCE("to", FIELD_REQUIRED, NOUN_PRACTITIONER, "practitioner who takes over"),
+    SWITCH("dry_run", 0, "show what would be handed over and change nothing"),
+};
 static const struct field link_options[] = {
     REFERENCE("participant", FIELD_REQUIRED, NOUN_PARTICIPANT, "participant whose status is told"),
     {.name = "case_ref",

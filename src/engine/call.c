@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cobi/rules/value.h"
+#include "handover.h"
 #include "outbox.h"
 
 static const struct {
@@ -23,6 +24,8 @@ static const struct {
     {"*", "absent", people_absent},
     {"advocate", "link", people_link},
     {"advocate", "unlink", people_unlink},
+    {"practitioner", "leave", practitioner_leave},
+    {"participant", "reassign", participant_reassign},
     {"participant", "plan", participant_plan},
     {"participant", "pause", participant_pause},
     {"participant", "resume", participant_resume},
@@ -328,6 +331,11 @@ static int check_as(struct call *c) {
         !noun_exists(store, NOUN_OFFICER, as) &&
         !(noun_exists(store, NOUN_ADVOCATE, as) && strcmp(c->command->noun, "escalation") == 0)) {
         return call_refuse(c, 403, "--as %s: no member of staff of that id", as);
+    }
+    const int gone = handover_gone(c->e, as);
+
+    if (gone != 0) {
+        return gone < 0 ? call_failed(c, gone, as) : call_refuse(c, 403, "--as %s: has left", as);
     }
     c->as = as;
     return 200;

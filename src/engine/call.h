@@ -57,6 +57,7 @@ _must_use_ int session_change_note(struct call *c, const struct session_row *s,
 /* Handlers, by file. */
 call_handler people_add, people_list, people_show, people_set, people_absent, people_link,
     people_unlink;
+call_handler participant_reassign, practitioner_leave;
 call_handler participant_plan, participant_pause, participant_resume, participant_withdraw,
     participant_end, participant_complete;
 call_handler session_command_list, session_command_show, session_command_move,

@@ -42,15 +42,17 @@ int chain_open(struct engine *e, const struct chain_start *start) {
     return turn_audit(e, "escalation open", row.id, row.topic);
 }
 
+/* Of whoever has the participant now: when they were given to another practitioner, the steps that
+ * are still to come follow. */
 static const char *supervisor_of_chain(struct engine *e, const struct escalation_row *row) {
     struct noun_row participant, practitioner;
     struct session_row session;
     const char *worker;
 
-    if (*row->session && session_find(e->store, row->session, &session) == 0) {
-        worker = arena_copy(&e->arena, session.practitioner);
-    } else if (turn_noun_find(e, NOUN_PARTICIPANT, row->participant, &participant) == 0) {
+    if (turn_noun_find(e, NOUN_PARTICIPANT, row->participant, &participant) == 0) {
         worker = noun_value(&participant, "practitioner");
+    } else if (*row->session && session_find(e->store, row->session, &session) == 0) {
+        worker = arena_copy(&e->arena, session.practitioner);
     } else {
         return "";
     }

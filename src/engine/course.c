@@ -10,6 +10,7 @@
 
 #include "calendar.h"
 #include "duty.h"
+#include "handover.h"
 #include "outbox.h"
 
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
@@ -107,15 +108,19 @@ static int remind(struct engine *e, struct session_row *s, struct instant *next)
     return 0;
 }
 
-static int ask_outcome(struct engine *e, const struct session_row *s) {
-    struct message_row m = outbox_blank(e, KIND_OUTCOME_REQUEST, AUDIENCE_PRACTITIONER,
-                                        s->practitioner);
+int course_ask(struct engine *e, const struct session_row *s) {
+    const char *asked;
+    int r = handover_asked(e, s, &asked);
+
+    if (r < 0) {
+        return r;
+    }
+    struct message_row m = outbox_blank(e, KIND_OUTCOME_REQUEST, AUDIENCE_PRACTITIONER, asked);
 
     memcpy(m.session, s->id, sizeof m.session);
     memcpy(m.participant, s->participant, sizeof m.participant);
     m.revision = s->revision;
-    const int r = outbox_add(e, &m);
-
+    r = outbox_add(e, &m);
     return r < 0 ? r : 0;
 }
 
@@ -138,7 +143,7 @@ static int await_outcome(struct engine *e, struct session_row *s, struct instant
     if (!(s->flags & SESSION_ASKED)) {
         if (instant_cmp(e->now, ask) >= 0) {
             s->flags |= SESSION_ASKED;
-            r = ask_outcome(e, s);
+            r = course_ask(e, s);
         } else {
             *next = instant_min(*next, ask);
         }
@@ -217,13 +222,24 @@ static int no_owner(struct engine *e, const struct session_row *s, int error) {
                                   s->id));
 }
 
+/* Whoever has the participant now answers for what follows, whoever held the session. */
+static int find_worker(struct engine *e, const struct session_row *s,
+                       struct noun_row *ret_practitioner) {
+    struct noun_row participant;
+    const int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
+
+    return r < 0 ? r
+                 : turn_noun_find(e, NOUN_PRACTITIONER, noun_value(&participant, "practitioner"),
+                                  ret_practitioner);
+}
+
 static int open_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {
     struct noun_row practitioner;
     struct person worker, chief;
-    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
+    int r = find_worker(e, s, &practitioner);
 
-    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, s->practitioner, &worker);
+    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, practitioner.id, &worker);
     r = r < 0
             ? r
             : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
@@ -262,7 +278,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
 static int tell_supervisor(struct engine *e, const struct session_row *s) {
     struct noun_row practitioner, supervisor;
     struct person chief;
-    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
+    int r = find_worker(e, s, &practitioner);
 
     r = r < 0 ? r
               : turn_noun_find(e, NOUN_SUPERVISOR, noun_value(&practitioner, "supervisor"),

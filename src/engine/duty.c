@@ -52,6 +52,7 @@ const char *duty_text(enum task_kind kind) {
         [TASK_CATCH_UP] = "plan the session that is owed instead of this one",
         [TASK_TELL_CANCELLED] = "tell the participant that their appointments are cancelled",
         [TASK_REVIEW] = "look at the outcome of a session with the practitioner",
+        [TASK_TAKE_OVER] = "take over: participants and sessions are yours now; see your calendar",
     };
 
     return texts[kind];
@@ -139,6 +140,19 @@ int duty_due(struct engine *e) {
 
 int duty_done(struct engine *e, struct task_row *row, const char *by) {
     return end_task(e, row, TASK_COMPLETE, by);
+}
+
+int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
+                   const char *next_owner) {
+    if (row->kind == TASK_CHANGED) {
+        return end_task(e, row, TASK_DROP, "cobid");
+    }
+    int r = text_copy(row->owner, sizeof row->owner, owner);
+
+    r = r < 0 ? r : text_copy(row->next_owner, sizeof row->next_owner, next_owner);
+    row->reminded++; /* this mail is none that was sent before */
+    r = r < 0 ? r : task_update(e->store, row, TASK_OPEN);
+    return r < 0 ? r : mail_owner(e, row, row->owner);
 }
 
 int duty_drop_session(struct engine *e, const char *session, enum task_kind kind) {

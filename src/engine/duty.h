@@ -15,6 +15,9 @@ _must_use_ int course_due(struct engine *e);
 /* The session's next timer after a command changed it: the earliest of what may happen by itself.
  */
 _must_use_ int course_arm(struct engine *e, struct session_row *s);
+/* Asks for the outcome: who held the session, or whoever has its participant when they have left.
+ * Once each. */
+_must_use_ int course_ask(struct engine *e, const struct session_row *s);
 /* A new plan or revision was made known by another message: the steps before `now` need no
  * reminder. */
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
@@ -62,6 +65,10 @@ _must_use_ int duty_drop_participant(struct engine *e, const char *participant, 
 _must_use_ int duty_phone(struct engine *e, const struct message_row *m);
 /* It did reach them after all: drops that task. */
 _must_use_ int duty_drop_phone(struct engine *e, const struct message_row *m);
+/* Gives an open task to another owner, who gets a mail; what only pointed at the calendar of the
+ * one before is dropped. next_owner "": nobody. */
+_must_use_ int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
+                              const char *next_owner);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */
 
 /* A feed may be read only once a day: a change to a session of the next two days is mailed to its

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "handover.h"
 #include "hold.h"
 #include "outbox.h"
 #include "receipts.h"
@@ -76,7 +77,7 @@ int engine_start(struct engine *e) {
 }
 
 static int work(struct engine *e, bool *ret_more) {
-    int (*const lanes[])(struct engine *) = {chain_due,    course_due, duty_due,
+    int (*const lanes[])(struct engine *) = {chain_due,    course_due, duty_due,       jobs_due,
                                              receipts_due, outbox_end, outbox_dispatch};
     bool more = false;
 

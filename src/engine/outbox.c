@@ -155,7 +155,11 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
     }
     if (r == 0 && m->kind == KIND_TASK && *m->task) {
         r = task_find(e->store, m->task, &task);
-        *ret_reason = r == 0 && task.state != TASK_OPEN ? "task_closed" : *ret_reason;
+        *ret_reason = r == 0 && task.state != TASK_OPEN ? "task_closed"
+                      : r == 0 && strcmp(task.owner, m->recipient) != 0 &&
+                              strcmp(task.next_owner, m->recipient) != 0
+                          ? "reassigned"
+                          : *ret_reason;
     }
     if (r == 0 && m->audience == AUDIENCE_ADVOCATE) {
         r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);

@@ -9,6 +9,7 @@
 #include "call.h"
 #include "cobi/rules/disclose.h"
 #include "duty.h"
+#include "handover.h"
 #include "outbox.h"
 
 /* What participants may see holds no word that would name the programme, whoever typed it. */
@@ -31,6 +32,9 @@ static int check_reference(struct call *c, const struct field *field, const char
     if (field->type == FIELD_ID && !noun_exists(e->store, field->refers, value)) {
         return call_refuse(c, 404, "--%s %s: there is no %s of that id", field->name, value,
                            noun_tables[field->refers].name);
+    }
+    if (field->type == FIELD_ID && field->refers == NOUN_PRACTITIONER) {
+        return handover_check_taker(c, field->name, value);
     }
     if (field->type == FIELD_PROGRAMME && !config_find_programme(e->setup.config, value)) {
         return call_refuse(c, 404, "--%s %s: no programme of that id in the configuration",
@@ -223,12 +227,18 @@ int people_show(struct call *c) {
 
 /* What planned sessions hang on is not changed behind their back. */
 static int check_planned(struct call *c) {
-    static const char *const fixed[] = {"programme", "practitioner", "office"};
+    static const char *const fixed[] = {"programme", "office"};
     struct participant_state_row state;
     const int r = participant_state_find(c->e->store, c->id, &state);
 
     if (r < 0) {
         return call_failed(c, r, c->id);
+    }
+    if (call_given(c, "practitioner") && state.state != PARTICIPANT_REFERRED) {
+        return call_refuse(c, 409,
+                           "--practitioner: %s has sessions or tasks with theirs; `cobictl "
+                           "participant reassign %s --to ID`",
+                           c->id, c->id);
     }
     for (size_t i = 0; i < ARRAY_COUNT(fixed); i++) {
         if (call_given(c, fixed[i]) && state.state == PARTICIPANT_ACTIVE) {

@@ -75,6 +75,9 @@ static int gather_absences(struct call *c, struct planning *p) {
         for (int i = 0; i < count; i++) {
             p->absences[p->absence_count++] = (struct date_range){rows[i].from, rows[i].to};
         }
+        if (w == 0) {
+            p->practitioner_absence_count = p->absence_count;
+        }
     }
     return 200;
 }

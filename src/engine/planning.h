@@ -19,6 +19,7 @@ struct planning {
     struct slot prefer;
     struct date_range absences[PLANNING_ABSENCES_MAX];
     size_t absence_count;
+    size_t practitioner_absence_count; /* they come first */
     struct busy practitioner_busy[PLANNING_BUSY_MAX], room_busy[PLANNING_BUSY_MAX];
     struct session_row *own; /* the participant's live sessions, ascending */
     size_t own_count;

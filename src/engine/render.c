@@ -247,6 +247,28 @@ static int fill_chain(struct job *j) {
     return set_link(j);
 }
 
+/* A task about nobody in particular: its reference is what it is about, the office is its owner's.
+ */
+static int fill_task_alone(struct job *j, const char *about) {
+    struct engine *e = j->e;
+    struct noun_row owner, office;
+    char phone[24];
+    int r = turn_noun_find(e, NOUN_PRACTITIONER, j->m->recipient, &owner);
+
+    set(j, FACT_reference, arena_copy(&e->arena, about));
+    if (r == -ENOENT) {
+        set(j, FACT_office_phone, ""); /* a supervisor has none */
+        return 0;
+    }
+    r = r < 0 ? r : turn_noun_find(e, NOUN_OFFICE, noun_value(&owner, "office"), &office);
+    if (r < 0) {
+        return r;
+    }
+    phone_to_display(noun_value(&office, "phone"), phone);
+    set(j, FACT_office_phone, arena_copy(&e->arena, phone));
+    return 0;
+}
+
 static int fill_task(struct job *j) {
     struct engine *e = j->e;
     struct task_row task;
@@ -258,7 +280,7 @@ static int fill_task(struct job *j) {
     set(j, FACT_task, duty_text(task.kind));
     set(j, FACT_task_id, arena_copy(&e->arena, task.id));
     set(j, FACT_due_by, render_deadline(e, j->zone, task.due));
-    return 0;
+    return j->has_participant ? 0 : fill_task_alone(j, task.about);
 }
 
 static int fill_staff(struct job *j) {

@@ -128,7 +128,7 @@ static int write_change(struct call *c, struct session_row *s, const struct sess
 
 /* What is moved by one command, and where to. */
 struct moves {
-    const struct zone *zone;
+    const struct planning *plan; /* its zone, and who holds the participant's sessions now */
     size_t count;
     const struct session_row *before[PROGRAMME_SESSIONS_MAX];
     struct civil starts[PROGRAMME_SESSIONS_MAX];
@@ -140,13 +140,14 @@ static void add_move(struct moves *moves, const struct session_row *before, stru
     moves->starts[moves->count++] = start;
 }
 
-static int move_one(struct call *c, const struct zone *zone, const struct session_row *before,
+static int move_one(struct call *c, const struct planning *p, const struct session_row *before,
                     struct civil start, const struct session_change *change) {
     struct session_row s = *before;
 
     s.start = start;
-    memcpy(s.zone, zone->name, sizeof s.zone);
-    (void)zone_resolve(zone, start, ZONE_FIRST,
+    memcpy(s.practitioner, p->practitioner.id, sizeof s.practitioner);
+    memcpy(s.zone, p->zone->name, sizeof s.zone);
+    (void)zone_resolve(p->zone, start, ZONE_FIRST,
                        &s.start_at); /* the planner has refused gaps and overlaps */
     s.flags |= SESSION_CHANGED;
     int r = session_next(s.state, SESSION_MOVE, &s.state);
@@ -177,7 +178,7 @@ static int move_all(struct call *c, const struct moves *moves,
     int r = moves->count > 1 ? park(c, moves) : 0;
 
     for (size_t i = 0; i < moves->count && r == 0; i++) {
-        r = move_one(c, moves->zone, moves->before[i], moves->starts[i], change);
+        r = move_one(c, moves->plan, moves->before[i], moves->starts[i], change);
     }
     return r;
 }
@@ -362,7 +363,7 @@ int session_command_move(struct call *c) {
     c->reply = json_pack("{s:s,s:[],s:[]}", "id", s.id, "warnings", "sessions");
     add_move_warnings(c, p, &s, start);
     c->dry_run = call_given(c, "dry_run");
-    moves->zone = p->zone;
+    moves->plan = p;
     add_move(moves, &s, start);
     status = call_given(c, "cascade") ? plan_followers(c, all, &s, moves) : 200;
     if (status != 200) {

@@ -213,6 +213,7 @@ static const char *const task_kinds[TASK_KIND_COUNT] = {
     [TASK_APPROVE] = "approve_correction",
     [TASK_CATCH_UP] = "plan_catch_up",
     [TASK_TELL_CANCELLED] = "tell_cancelled",
+    [TASK_TAKE_OVER] = "take_over",
 };
 
 const char *task_kind_to_text(enum task_kind kind) {
@@ -348,6 +349,16 @@ int task_list_participant(struct store *store, const char *participant, const ch
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_OF_PARTICIPANT);
 
     bind_text(&q, participant);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    return read_tasks(&q, ret_rows, capacity);
+}
+
+int task_list_owner(struct store *store, const char *owner, const char *after,
+                    struct task_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_OF_OWNER);
+
+    bind_text(&q, owner);
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
     return read_tasks(&q, ret_rows, capacity);

@@ -391,7 +391,8 @@ static const struct quarantine {
 } quarantines[] = {{"session", STATEMENT_QUARANTINE_SESSION, STATEMENT_NAMELESS_SESSION},
                    {"message", STATEMENT_QUARANTINE_MESSAGE, STATEMENT_NAMELESS_MESSAGE},
                    {"escalation", STATEMENT_QUARANTINE_ESCALATION, STATEMENT_NAMELESS_ESCALATION},
-                   {"task", STATEMENT_QUARANTINE_TASK, STATEMENT_NAMELESS_TASK}};
+                   {"task", STATEMENT_QUARANTINE_TASK, STATEMENT_NAMELESS_TASK},
+                   {"job", STATEMENT_QUARANTINE_JOB, STATEMENT_NAMELESS_JOB}};
 
 static const struct quarantine *find_quarantine(const char *table) {
     for (size_t i = 0; i < ARRAY_COUNT(quarantines); i++) {

@@ -350,12 +350,14 @@ int message_list(struct store *store, const struct message_filter *filter, const
 
 int message_cancel_matching(struct store *store, const struct message_filter *filter,
                             const char *reason, struct instant now) {
-    const enum statement statement = filter->session      ? STATEMENT_MESSAGE_CANCEL_SESSION
-                                     : filter->escalation ? STATEMENT_MESSAGE_CANCEL_ESCALATION
-                                                          : STATEMENT_MESSAGE_CANCEL_PARTICIPANT;
-    const char *key = filter->session      ? filter->session
-                      : filter->escalation ? filter->escalation
-                                           : filter->participant;
+    const enum statement statement = filter->session       ? STATEMENT_MESSAGE_CANCEL_SESSION
+                                     : filter->escalation  ? STATEMENT_MESSAGE_CANCEL_ESCALATION
+                                     : filter->participant ? STATEMENT_MESSAGE_CANCEL_PARTICIPANT
+                                                           : STATEMENT_MESSAGE_CANCEL_RECIPIENT;
+    const char *key = filter->session       ? filter->session
+                      : filter->escalation  ? filter->escalation
+                      : filter->participant ? filter->participant
+                                            : filter->recipient;
     _cleanup_query_ struct query q = query_begin(store, statement);
 
     assert(key && *key); /* an empty one would match every message without such a source */

@@ -243,6 +243,16 @@ int noun_list(struct store *store, enum noun noun, const char *after, char (*ret
     return query_ids(&q, NULL, ret_ids[0], ID_SIZE, capacity);
 }
 
+int participant_list_practitioner(struct store *store, const char *practitioner, const char *after,
+                                  char (*ret_ids)[ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_PARTICIPANT_OF_PRACTITIONER);
+
+    bind_text(&q, practitioner);
+    bind_text(&q, after);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, NULL, ret_ids[0], ID_SIZE, capacity);
+}
+
 int participant_state_find(struct store *store, const char *id,
                            struct participant_state_row *ret_row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_STATE_FIND);

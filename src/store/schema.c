@@ -36,6 +36,15 @@ static const char version_1[] =
     " \"place_label\" BLOB, \"consequence\" TEXT NOT NULL, \"officer\" TEXT NOT NULL, \"officer_ref\" BLOB, \"mode\" TEXT NOT NULL,"
     " \"referred\" TEXT NOT NULL, \"start\" TEXT NOT NULL, \"order_ends\" TEXT NOT NULL, \"prefer\" TEXT NOT NULL,"
     " \"unavailable\" TEXT NOT NULL) STRICT;"
+    "CREATE INDEX participant_practitioner ON participant(practitioner, id);"
+    /* Practitioners who leave: from that day on they are nobody's, and who takes over what they still have. */
+    "CREATE TABLE departure(practitioner TEXT NOT NULL PRIMARY KEY REFERENCES practitioner(id), from_date TEXT NOT NULL CHECK(length(from_date)=10),"
+    " taker TEXT NOT NULL REFERENCES practitioner(id), gone INTEGER NOT NULL CHECK(gone IN(0,1)), CHECK(taker<>practitioner)) STRICT;"
+    "CREATE INDEX departure_taker ON departure(taker);"
+    /* What is done at a time of its own, once for each subject: a practitioner's digest, the day on which one leaves. */
+    "CREATE TABLE job(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL CHECK(kind IN('digest','leave')),"
+    " subject TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER NOT NULL, UNIQUE(kind, subject)) STRICT;"
+    "CREATE INDEX job_wake ON job(quarantined, wake_us);"
     /* One account is one role: an id belongs to one noun only. */
     "CREATE TABLE account(id TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL"
     " CHECK(noun IN('office','practitioner','supervisor','advocate','officer','participant'))) STRICT;"
@@ -141,6 +150,7 @@ static const char version_1[] =
     "CREATE INDEX task_wake ON task(quarantined, wake_us) WHERE wake_us IS NOT NULL;"
     "CREATE INDEX task_session ON task(session, id);"
     "CREATE INDEX task_participant ON task(participant, id) WHERE state='open';"
+    "CREATE INDEX task_owner ON task(owner, id) WHERE state='open';"
     "CREATE TABLE feed(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), token_hash TEXT NOT NULL UNIQUE, owner_kind TEXT NOT NULL, owner TEXT NOT NULL,"
     " created_us INTEGER NOT NULL, fetched_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) STRICT;"
     "CREATE TABLE audit(sequence INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL, named TEXT NOT NULL, action TEXT NOT NULL,"

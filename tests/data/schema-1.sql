@@ -5,6 +5,11 @@ CREATE TABLE supervisor(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 
 CREATE TABLE advocate(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1, "service" BLOB, "name" BLOB, "email" BLOB, "phone" BLOB, "hours" TEXT NOT NULL) STRICT;
 CREATE TABLE officer(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1, "name" BLOB, "email" BLOB, "organisation" BLOB, "phone" BLOB) STRICT;
 CREATE TABLE participant(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), account INTEGER NOT NULL DEFAULT 1, "programme" TEXT NOT NULL, "route" TEXT NOT NULL, "practitioner" TEXT NOT NULL, "office" TEXT NOT NULL, "name" BLOB, "mobile" BLOB, "email" BLOB, "sms" TEXT NOT NULL, "language" TEXT NOT NULL, "greeting" TEXT NOT NULL, "place_label" BLOB, "consequence" TEXT NOT NULL, "officer" TEXT NOT NULL, "officer_ref" BLOB, "mode" TEXT NOT NULL, "referred" TEXT NOT NULL, "start" TEXT NOT NULL, "order_ends" TEXT NOT NULL, "prefer" TEXT NOT NULL, "unavailable" TEXT NOT NULL) STRICT;
+CREATE INDEX participant_practitioner ON participant(practitioner, id);
+CREATE TABLE departure(practitioner TEXT NOT NULL PRIMARY KEY REFERENCES practitioner(id), from_date TEXT NOT NULL CHECK(length(from_date)=10), taker TEXT NOT NULL REFERENCES practitioner(id), gone INTEGER NOT NULL CHECK(gone IN(0,1)), CHECK(taker<>practitioner)) STRICT;
+CREATE INDEX departure_taker ON departure(taker);
+CREATE TABLE job(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL CHECK(kind IN('digest','leave')), subject TEXT NOT NULL, quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER NOT NULL, UNIQUE(kind, subject)) STRICT;
+CREATE INDEX job_wake ON job(quarantined, wake_us);
 CREATE TABLE account(id TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL CHECK(noun IN('office','practitioner','supervisor','advocate','officer','participant'))) STRICT;
 CREATE TABLE contact(hash TEXT NOT NULL PRIMARY KEY, noun TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL, UNIQUE(noun, id, field)) STRICT;
 CREATE TABLE participant_state(id TEXT NOT NULL PRIMARY KEY REFERENCES participant(id), state TEXT NOT NULL CHECK(state IN('referred','active','paused','completed','withdrawn','ended')), plan_start TEXT NOT NULL DEFAULT '', window_end TEXT NOT NULL DEFAULT '', changed_us INTEGER NOT NULL, started INTEGER NOT NULL DEFAULT 0 CHECK(started IN(0,1)), because TEXT NOT NULL DEFAULT '') STRICT;
@@ -53,6 +58,7 @@ CREATE TABLE task(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32
 CREATE INDEX task_wake ON task(quarantined, wake_us) WHERE wake_us IS NOT NULL;
 CREATE INDEX task_session ON task(session, id);
 CREATE INDEX task_participant ON task(participant, id) WHERE state='open';
+CREATE INDEX task_owner ON task(owner, id) WHERE state='open';
 CREATE TABLE feed(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), token_hash TEXT NOT NULL UNIQUE, owner_kind TEXT NOT NULL, owner TEXT NOT NULL, created_us INTEGER NOT NULL, fetched_us INTEGER NOT NULL, revoked_us INTEGER NOT NULL) STRICT;
 CREATE TABLE audit(sequence INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, actor TEXT NOT NULL, named TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, detail_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
 CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT,'the audit is append-only'); END;

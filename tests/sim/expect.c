@@ -20,7 +20,7 @@ static const struct {
      "participant"},
     {"escalation", "escalation",
      "kind audience advocate session state told step cycle exhausted acknowledged_by resolved_by"},
-    {"task", "task", "kind owner state session participant reminded done_by"},
+    {"task", "task", "kind owner next_owner state session participant reminded done_by"},
     {"participant", "participant_state", "id state because started window_end plan_start"},
 };
 

@@ -35,6 +35,7 @@ static const char *const expected[] = {
     "practitioner show ID",
     "practitioner set ID fields as",
     "practitioner absent ID from! to! reason as",
+    "practitioner leave ID on! hand_over_to! dry_run as",
     "supervisor add ID fields as",
     "supervisor list",
     "supervisor show ID",
@@ -55,6 +56,7 @@ static const char *const expected[] = {
     "participant show REF",
     "participant set REF fields as",
     "participant absent REF from! to! reason as",
+    "participant reassign REF to! dry_run as",
     "participant plan REF dry_run as",
     "participant pause REF because! reason as",
     "participant resume REF because! reason as",
@@ -160,9 +162,11 @@ static void check_refers(const struct field *field) {
         assert_int_equal(field->refers, 0);
     } else if (noun_from_text(field->name, &noun) == 0) {
         assert_int_equal(field->refers, noun);
-    } else {
-        assert_string_equal(field->name, "next"); /* the next supervisor */
+    } else if (strcmp(field->name, "next") == 0) {
         assert_int_equal(field->refers, NOUN_SUPERVISOR);
+    } else { /* who takes over */
+        assert_true(strcmp(field->name, "to") == 0 || strcmp(field->name, "hand_over_to") == 0);
+        assert_int_equal(field->refers, NOUN_PRACTITIONER);
     }
 }
 

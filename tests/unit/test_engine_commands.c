@@ -72,7 +72,7 @@ static void test_refusals(void **state) {
         refused(rows[i].status, rows[i].text, rows[i].line);
     }
     plan("P-1");
-    refused(409, "pause the participant", "participant set P-1 --practitioner PR-2");
+    refused(409, "participant reassign", "participant set P-1 --practitioner PR-2");
     refused(409, "pause the participant", "participant set P-1 --office O-2");
 }
 

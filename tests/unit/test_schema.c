@@ -6,6 +6,7 @@
 #include "../../src/store/schema.h"
 #include "cobi/base/nouns.def"
 #include "cobi/store/incoming.h"
+#include "cobi/store/jobs.h"
 
 #include <fcntl.h>
 
@@ -210,6 +211,12 @@ static const struct check_case {
     {"UPDATE task SET quarantined=2", "quarantined IN(0,1)"},
     {"UPDATE task SET wake_us=NULL", "(wake_us IS NOT NULL)=(state='open')"},
     {"UPDATE task SET state='done'", "(wake_us IS NOT NULL)=(state='open')"},
+    {"UPDATE departure SET from_date='soon'", "length(from_date)=10"},
+    {"UPDATE departure SET gone=2", "gone IN(0,1)"},
+    {"UPDATE departure SET taker=practitioner", "taker<>practitioner"},
+    {"UPDATE job SET id=''", "length(id) BETWEEN 1 AND 32"},
+    {"UPDATE job SET kind='nothing'", "kind IN('digest','leave')"},
+    {"UPDATE job SET quarantined=2", "quarantined IN(0,1)"},
     {"UPDATE feed SET id=''", "length(id) BETWEEN 1 AND 32"},
 };
 
@@ -234,6 +241,11 @@ static void one_of_each(struct world *w) {
     struct ack_row ack = {.generation = 1};
     memcpy(ack.message, m.id, sizeof ack.message);
     assert_int_equal(ack_insert(w->store, "hash", &ack), 1);
+    const struct departure_row departure = {
+        .practitioner = "W-1", .taker = "W-2", .from = {2027, 2, 1}};
+    const struct job_row job = {.kind = JOB_LEAVE, .subject = "W-1", .wake_at = at_minute(0)};
+    assert_int_equal(departure_set(w->store, &departure), 0);
+    assert_int_equal(job_set(w->store, &job), 0);
     const struct receipt_row receipt = {.gateway = "texts", .report = RECEIPT_FAILED};
     struct inbound_row inbound = {.gateway = "texts", .participant = "P-1", .body = "ok"};
     assert_int_equal(receipt_insert(w->store, &receipt), 1);
@@ -307,6 +319,7 @@ static const struct {
     {"NAMELESS_MESSAGE", "SCAN message", "as above"},
     {"NAMELESS_ESCALATION", "SCAN escalation", "as above"},
     {"NAMELESS_TASK", "SCAN task", "as above"},
+    {"NAMELESS_JOB", "SCAN job", "as above"},
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"SESSION_ZONE_NEXT", "SCAN session", "once a start or reload"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
@@ -318,6 +331,7 @@ static const struct {
     {"COUNT_OVERDUE", "SCAN (subquery-1)", "as many as its limit"},
     {"COUNT_OVERDUE", "SCAN (subquery-4)", "as many as its limit"},
     {"COUNT_OVERDUE", "SCAN (subquery-7)", "as many as its limit"},
+    {"COUNT_OVERDUE", "SCAN (subquery-10)", "as many as its limit"},
     {"COUNT_OVERDUE_LANE", "SCAN (subquery-1)", "as many as its limit"},
 };
 

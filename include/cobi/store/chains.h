@@ -38,9 +38,10 @@ _must_use_ int escalation_list(struct store *store, const struct escalation_filt
 
 enum task_kind {
     TASK_PHONE, TASK_RECORD, TASK_DECIDE, TASK_CALL_ADVOCATE, TASK_CONTACT, TASK_CHANGED, TASK_REVIEW,
-    TASK_NO_TEXTS, TASK_READ_TEXT, TASK_APPROVE, TASK_CATCH_UP, TASK_TELL_CANCELLED
+    TASK_NO_TEXTS, TASK_READ_TEXT, TASK_APPROVE, TASK_CATCH_UP, TASK_TELL_CANCELLED,
+    TASK_TAKE_OVER
 };
-#define TASK_KIND_COUNT 12
+#define TASK_KIND_COUNT 13
 const char *task_kind_to_text(enum task_kind kind);
 struct task_row {
     char id[ID_SIZE];
@@ -60,5 +61,7 @@ _must_use_ int task_due(struct store *store, struct instant now, char (*ret_ids)
 _must_use_ int task_list(struct store *store, const char *session /* or NULL */, bool open, const char *after, struct task_row *ret_rows, size_t capacity);
 /* The open tasks about a participant. */
 _must_use_ int task_list_participant(struct store *store, const char *participant, const char *after, struct task_row *ret_rows, size_t capacity);
+/* The open tasks of an owner. */
+_must_use_ int task_list_owner(struct store *store, const char *owner, const char *after, struct task_row *ret_rows, size_t capacity);
 
 #endif

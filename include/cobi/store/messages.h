@@ -70,8 +70,8 @@ struct message_filter {
     const char *participant, *session, *escalation, *audience, *state, *recipient, *kind; /* NULL: any */
 };
 _must_use_ int message_list(struct store *store, const struct message_filter *filter, const char *after, struct arena *arena, struct message_row *ret_rows, size_t capacity);
-/* Cancels queued and held rows that match (participant's audience only when so filtered); returns how many. A session, an escalation or a
- * participant must be given, and not be "". */
+/* Cancels queued and held rows that match (participant's audience only when so filtered); returns how many. A session, an escalation, a
+ * participant or a recipient must be given, and not be "". */
 _must_use_ int message_cancel_matching(struct store *store, const struct message_filter *filter, const char *reason, struct instant now);
 /* Intent before action: the attempt row is in the same transaction as the state `sending`. */
 _must_use_ int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now);

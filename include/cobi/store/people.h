@@ -38,6 +38,10 @@ _must_use_ int participant_state_update(struct store *store, const char *id, con
 /* Is any participant on this programme? 1, 0, or a negative errno. Looks at every row: for a reload, not for a turn. */
 _must_use_ int participant_programme_used(struct store *store, const char *programme);
 
+/* Ids of the participants of a practitioner, ascending, after `after`. */
+_must_use_ int participant_list_practitioner(struct store *store, const char *practitioner, const char *after, char (*ret_ids)[ID_SIZE],
+                                             size_t capacity);
+
 struct absence_row {
     struct date from, to; /* inclusive */
     const char *reason;   /* sealed in the store; "" when none */

@@ -8,7 +8,7 @@ seen=0
 faults=0
 listed=$(sed 's/\\$//' Makefile.am | tr -s '[:blank:]' '\n' | LC_ALL=C sort -u)
 unit_tests=$(grep -E '^tests/(unit|fuzz|sim|bench|tools)/' <<<"$listed" | sed 's/$/.c/')
-folders='^(tests/data|tests/fuzz/corpus|tests/scenarios|tests/system/doubles|tests/system/e2e|tests/judges|tests/servers/parts)/' # each is listed as a whole
+folders='^(tests/data|tests/fuzz/corpus|tests/scenarios|tests/system/doubles|tests/system/e2e|tests/system/gates|tests/judges|tests/servers/parts)/' # each is listed as a whole
 while IFS= read -r file; do
     seen=$((seen + 1))
     if ! grep -qxF -- "$file" <<<"$listed" && ! grep -qxF -- "$file" <<<"$unit_tests"; then

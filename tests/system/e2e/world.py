@@ -115,6 +115,7 @@ class World:
         self.gateways = self._gateways(sms_url, smtp_port)
         self.process = None
         self.commands = 0
+        self.wrap = lambda command: command  # how the daemon is run
         self.templates = os.path.join(self.folder, "templates")
         self._sign_templates()
         os.makedirs(self.state, mode=0o700)
@@ -163,7 +164,7 @@ class World:
     def start(self, **environment):
         """As systemd does: a file that cannot be read at all does not say where the last accepted one lies, STATE_DIRECTORY does."""
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(self.wrap([os.path.join(BUILD, "cobid"), "-c", self.config]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, "STATE_DIRECTORY": self.state, **environment})
         for _ in range(400):
             if self.process.poll() is not None:

@@ -96,6 +96,12 @@ static int send_http(struct slot *slot, const struct outgoing *message, struct a
     return http_send(slot->home->http, &slot->gateway, &slot->endpoint, &request, attempt);
 }
 
+static const enum slot_side sides[AUDIENCE_COUNT] = {
+    [AUDIENCE_PARTICIPANT] = SLOT_PARTICIPANT, [AUDIENCE_PRACTITIONER] = SLOT_STAFF,
+    [AUDIENCE_SUPERVISOR] = SLOT_STAFF,        [AUDIENCE_ADVOCATE] = SLOT_ADVOCATE,
+    [AUDIENCE_OFFICER] = SLOT_STAFF,           [AUDIENCE_OPERATOR] = SLOT_STAFF,
+};
+
 static int send_smtp(struct slot *slot, const struct outgoing *message, struct attempt *attempt) {
     struct smtp_job *job = allocate(1, sizeof *job);
     job->context = attempt;
@@ -111,7 +117,7 @@ static int send_smtp(struct slot *slot, const struct outgoing *message, struct a
         attempt_answer_with(attempt, OUTCOME_REFUSED_REQUEST, "value refused before sending");
         return 0;
     }
-    r = smtp_submit(slot->relay, job);
+    r = smtp_submit(slot->relays[sides[message->audience]], job);
     if (r < 0) {
         smtp_job_free(job);
     }
@@ -178,9 +184,11 @@ static int open_smtp(struct slot *slot, const struct transport_setup *setup,
                                      .gateway = gateway,
                                      .endpoint = &slot->endpoint,
                                      .credentials_dir = slot->credentials_dir};
-    r = smtp_open(&relay, on_smtp_answer, NULL, &slot->relay);
-    return r < 0 ? complain(complaint, r, "gateway %s: cannot start its worker (%s)", gateway->name,
-                            strerror(-r))
+    for (int side = 0; side < SLOT_SIDE_COUNT && r >= 0; side++) {
+        r = smtp_open(&relay, on_smtp_answer, NULL, &slot->relays[side]);
+    }
+    return r < 0 ? complain(complaint, r, "gateway %s: cannot start its workers (%s)",
+                            gateway->name, strerror(-r))
                  : 0;
 }
 
@@ -225,8 +233,17 @@ int slot_open(struct slot_home *home, const struct transport_setup *setup,
 }
 
 void slot_free(struct slot *slot, void (*forget)(void *context)) {
-    smtp_close(slot->relay, forget);
+    slot_abort(slot); /* all at once, so that the waits for their ends overlap */
+    for (int side = 0; side < SLOT_SIDE_COUNT; side++) {
+        smtp_close(slot->relays[side], forget);
+    }
     free(slot);
+}
+
+void slot_abort(struct slot *slot) {
+    for (int side = 0; side < SLOT_SIDE_COUNT; side++) {
+        smtp_abort(slot->relays[side]);
+    }
 }
 
 int slot_send(struct slot *slot, const struct outgoing *message, struct attempt *attempt) {

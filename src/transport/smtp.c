@@ -1,4 +1,4 @@
-/* smtp: the worker thread of a mail relay.
+/* smtp: a worker thread of a mail relay.
  *
  * The loop puts jobs into a bounded queue; the worker takes one at a time, sends it, puts it on the
  * list of answered jobs and wakes the loop by an eventfd. All that both touch is under one mutex,

@@ -247,7 +247,7 @@ void transport_close(struct transport *transport) {
         return;
     }
     for (struct slot *slot = transport->slots; slot != NULL; slot = slot->next) {
-        smtp_abort(slot->relay); /* all at once, so that the waits for their ends overlap */
+        slot_abort(slot); /* all at once, so that the waits for their ends overlap */
     }
     http_close(transport->home.http, attempt_forget);
     while (transport->slots != NULL) {

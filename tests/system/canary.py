@@ -5,10 +5,13 @@ the daemon or lies on its disk is searched for every mark, in any disguise.
 MATRIX says who may read what. It is written by hand from the rules (who gets what, and never), not taken from the code's own table: what is not in it is a leak.
 """
 import contextlib
+import http.client
+import itertools
 import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +19,6 @@ import time
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from urllib.parse import urlencode
-import http.client
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "doubles"), os.path.join(HERE, "e2e"), os.path.join(HERE, "gates")]
@@ -171,10 +173,12 @@ class Weeks:
         self.town.start()
 
     def close_gateways(self):
-        self.texts.shut = self.mails.shut = True
+        for gateway in (self.texts, self.mails):
+            gateway.shut_door()
 
     def open_gateways(self):
-        self.texts.shut = self.mails.shut = False
+        for gateway in (self.texts, self.mails):
+            gateway.open_door()
 
     # ---- looking ----
 
@@ -204,7 +208,6 @@ class Weeks:
             self.sinks.add("page:error", self.raw(raw))
 
     def raw(self, request):
-        import socket
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.town.port), 5) as s:
             s.sendall(request)
             s.settimeout(2)
@@ -376,13 +379,13 @@ def leaks_of_secrets(secrets, sinks):
 
 def planted(values, sinks, generator):
     """What the search does not see of marks put where they must not be: each mark in some disguises, in sinks that must not have it."""
-    missed, count = [], 0
+    missed, count, some = [], 0, {sink: sorted(itertools.islice(lines_, 40)) for sink, lines_ in sinks.lines.items()}
     for mark, value in values.items():
         scanner = Scanner({mark: value})
         forbidden = [s for s in sorted(sinks.lines) if not allowed(mark, s)]
         for how, data in generator.sample(list(disguises(value)), 6):
             sink = generator.choice([s for s in forbidden if s != "disk" or how not in ("gzip", "folded", "a soft line break")])
-            others, probe = sorted(sinks.lines[sink])[:40], Sinks()
+            others, probe = list(some[sink]), Sinks()
             others.insert(generator.randrange(len(others) + 1), data)
             probe.add(sink, data if how == "gzip" else b"\n".join(others))
             count += 1

@@ -23,14 +23,18 @@ struct slot_home {
     struct attempt *answers, **answers_end; /* oldest first */
     sd_event_source *defer;                 /* enabled while there are answers */
 };
+/* A worker hands over one mail at a time. What a relay makes one side wait must not make the other
+ * wait, nor tell it that there was something to wait for. */
+enum slot_side { SLOT_PARTICIPANT, SLOT_STAFF, SLOT_ADVOCATE };
+#define SLOT_SIDE_COUNT 3
 struct slot {
     struct slot *next;
     struct slot_home *home;
     struct gateway gateway;
     struct endpoint endpoint;
     char credentials_dir[CREDENTIALS_DIR_SIZE];
-    const struct http_gateway *http_gateway; /* or NULL */
-    struct smtp_relay *relay;                /* or NULL */
+    const struct http_gateway *http_gateway;    /* or NULL */
+    struct smtp_relay *relays[SLOT_SIDE_COUNT]; /* of smtp: a worker for each side; else NULL */
     char spool[512];
     bool current; /* false: a reload took it away */
     uint32_t in_flight, audience_in_flight[AUDIENCE_COUNT];
@@ -39,6 +43,8 @@ struct slot {
 _must_use_ int slot_open(struct slot_home *home, const struct transport_setup *setup,
                          const struct gateway *gateway, struct slot **ret_slot,
                          struct complaint *complaint);
+/* Tells its workers to drop everything; does not wait. */
+void slot_abort(struct slot *slot);
 /* forget gets each attempt that had no answer; NULL when there can be none. */
 void slot_free(struct slot *slot, void (*forget)(void *context));
 /* Returns 0: the attempt is or will be in the queue of answers; or a negative errno: certainly not

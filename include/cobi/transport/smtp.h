@@ -1,5 +1,5 @@
-/* Mail relays: one worker thread each, because libcurl's SMTP waits inside the call for the final
- * reply. */
+/* Mail relays: worker threads, because libcurl's SMTP waits inside the call for the final reply. A
+ * gateway has one for each side (slot.h). */
 #ifndef COBI_TRANSPORT_SMTP_H
 #define COBI_TRANSPORT_SMTP_H
 

@@ -1,4 +1,4 @@
-/* Carries messages to gateways and brings back what became of them: curl's multi interface on the loop, a worker thread for each SMTP relay, files
+/* Carries messages to gateways and brings back what became of them: curl's multi interface on the loop, worker threads for each SMTP relay, files
  * for a spool. Never sends twice by itself. */
 #ifndef COBI_TRANSPORT_TRANSPORT_H
 #define COBI_TRANSPORT_TRANSPORT_H

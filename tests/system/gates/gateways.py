@@ -3,6 +3,7 @@
 fate(recipient) is asked for each: "ok", "refused", "later", "lost" (taken, but the answer never arrives), "down" (closed before anything was read) or a number of
 seconds to wait before "ok".
 """
+import contextlib
 import json
 import re
 import socket
@@ -29,29 +30,39 @@ class Gateway:
     """Listens on a free port; each connection has a thread."""
 
     def __init__(self):
-        self.lock, self.arrivals, self.world, self.fate, self.shut = threading.Lock(), [], None, lambda to: "ok", False
+        self.lock, self.arrivals, self.world, self.fate = threading.Lock(), [], None, lambda to: "ok"
         self.ending = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.port, self.open = 0, set()
+        self.open_door()
 
-    def _accept(self):
+    def open_door(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def shut_door(self):
+        """From now on connections are refused, and those that are kept end."""
+        for s in (self.listener, *list(self.open)):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)  # ends what waits for it, too
+        self.listener.close()
+
+    def _accept(self, listener):
         while not self.ending.is_set():
             try:
-                connection, _ = self.listener.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
-            if self.shut:
-                reset(connection)
-                continue
             threading.Thread(target=self._guard, args=(connection,), daemon=True).start()
 
     def _guard(self, connection):
+        self.open.add(connection)
         try:
             with connection, connection.makefile("rb") as reader:
                 self.serve(connection, reader)
         except (OSError, ValueError):
             pass  # the daemon was killed in the middle, or we closed it
+        self.open.discard(connection)
 
     def note(self, arrival):
         with self.lock:
@@ -67,7 +78,7 @@ class Gateway:
 
     def close(self):
         self.ending.set()
-        self.listener.close()
+        self.shut_door()
 
 
 class Texts(Gateway):

@@ -4,8 +4,8 @@ A mark is a value that stands in one field of one person and nowhere else. A num
 """
 import base64
 import contextlib
-import email
-import email.policy
+import email.header
+import functools
 import gzip
 import html
 import quopri
@@ -59,12 +59,12 @@ def decoded(data):
             yield from decoded(gzip.decompress(data))
 
 
+@functools.lru_cache(maxsize=None)
 def mail_readings(raw):
-    """A mail as people read it: each header and the body decoded."""
-    parsed = email.message_from_bytes(raw, policy=email.policy.default)
-    lines = [f"{name}: {value}" for name, value in parsed.items()]
-    part = parsed.get_body() if parsed.is_multipart() else parsed
-    return "\n".join(lines + [part.get_content()]).encode()
+    """A mail as people read it: its headers and its body decoded."""
+    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    head = re.sub(r"\n[ \t]", " ", head.decode("ascii"))
+    return (str(email.header.make_header(email.header.decode_header(head))) + "\n\n").encode() + quopri.decodestring(body)
 
 
 def strings(data):

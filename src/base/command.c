@@ -64,7 +64,8 @@ static const struct field link_options[] = {
      .flags = FIELD_REQUIRED | FIELD_SEALED,
      .max = CASE_REF_BYTES_MAX,
      .help = "the service's own case reference, the only name its mails carry"},
-    CHOICE("level", 0, "all|missed", "all", "every status, or missed sessions only"),
+    CHOICE("level", 0, "all|missed", "all",
+           "every status, or only misses, long absence and concerns"),
 };
 static const struct field unlink_options[] = {
     REFERENCE("participant", FIELD_REQUIRED, NOUN_PARTICIPANT, "participant whose status was told"),

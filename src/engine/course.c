@@ -12,6 +12,7 @@
 #include "duty.h"
 #include "handover.h"
 #include "outbox.h"
+#include "watch.h"
 
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
                                             unsigned *ret_traits) {
@@ -358,7 +359,7 @@ static int tell_outcome(struct engine *e, struct session_row *s) {
     if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
         r = notice_officer(e, s, s->outcome);
     }
-    return r;
+    return r < 0 ? r : watch_wake(e, s->participant);
 }
 
 /* Decides all that is due by now and gives the time of the next look. */

@@ -15,6 +15,7 @@
 #include "hold.h"
 #include "outbox.h"
 #include "receipts.h"
+#include "watch.h"
 
 int engine_open(struct store *store, const struct engine_setup *setup, const struct ports *ports,
                 struct engine **ret_engine) {
@@ -77,8 +78,8 @@ int engine_start(struct engine *e) {
 }
 
 static int work(struct engine *e, bool *ret_more) {
-    int (*const lanes[])(struct engine *) = {chain_due,    course_due, duty_due,       jobs_due,
-                                             receipts_due, outbox_end, outbox_dispatch};
+    int (*const lanes[])(struct engine *) = {chain_due, course_due,   duty_due,   jobs_due,
+                                             watch_due, receipts_due, outbox_end, outbox_dispatch};
     bool more = false;
 
     e->room = TURN_ROWS_MAX;

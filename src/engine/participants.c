@@ -10,6 +10,7 @@
 #include "duty.h"
 #include "outbox.h"
 #include "planning.h"
+#include "watch.h"
 
 /* What a number still owes. */
 static bool number_open(struct engine *e, const struct planning *p, uint32_t number) {
@@ -128,13 +129,15 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US %
                                         UINT32_MAX); /* each plan is confirmed once */
     struct participant_state_row state = p->state;
-    const bool first = state.state == PARTICIPANT_REFERRED;
-    int r = participant_next(state.state, event, &state.state);
+    const enum participant_state from = state.state;
+    const bool first = from == PARTICIPANT_REFERRED;
+    int r = participant_next(from, event, &state.state);
 
     state.plan_start = first || state.plan_start.year == 0 ? p->request.start : state.plan_start;
     state.window_end = result->window_end;
     state.changed_at = c->e->now;
     state.because[0] = '\0';
+    watch_arm(c->e, &state, from);
     r = r < 0 ? r : planning_insert(c, p, numbers, result->starts, count);
     r = r < 0 ? r : participant_state_update(c->e->store, p->participant.id, &state);
     r = r < 0 ? r : planning_confirm(c, p, ordinal);
@@ -310,6 +313,7 @@ static int leave(struct call *c, enum participant_event event, const char *topic
     c->reply = json_pack("{s:s,s:s,s:[]}", "id", c->id, "state",
                          participant_state_to_text(state.state), "cancelled_sessions");
     state.changed_at = e->now;
+    watch_arm(e, &state, from);
     r = text_copy(state.because, sizeof state.because, call_value(c, "because"));
     r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
     r = r < 0 ? r : drop_calls(c); /* before new ones point at what is cancelled now */

@@ -11,6 +11,7 @@
 #include "duty.h"
 #include "handover.h"
 #include "outbox.h"
+#include "watch.h"
 
 /* What participants may see holds no word that would name the programme, whoever typed it. */
 static int check_neutral(struct call *c, const struct field *field, const char *value) {
@@ -338,6 +339,7 @@ int people_link(struct call *c) {
         r = notice_advocates(c->e, participant, "enrolled",
                              0); /* those who heard before are not told twice: the key is unique */
     }
+    r = r < 0 ? r : watch_wake(c->e, participant);
     if (r < 0) {
         return call_failed(c, r, c->id);
     }

@@ -167,6 +167,7 @@ static int set_link(struct job *j) {
     return r < 0 ? r : 0;
 }
 
+#define NO_ATTENDANCE "no appointment was attended"
 struct status_text {
     const char *topic, *status, *note;
 };
@@ -180,6 +181,8 @@ static const struct status_text advocate_status[] = {
     {"restarted", "restarted", ""},
     {"ended", "ended early", ""},
     {"completed", "completed", "Completion says nothing about risk."},
+    {"no_attendance", NO_ATTENDANCE, ""},
+    {"no_change", "no change in the last seven days", ""},
 };
 
 static int fill_advocate(struct job *j) {
@@ -196,6 +199,11 @@ static int fill_advocate(struct job *j) {
             set(j, FACT_status, advocate_status[i].status);
             set(j, FACT_status_note, advocate_status[i].note);
         }
+    }
+    if (strcmp(j->m->topic, "no_attendance") == 0) {
+        set(j, FACT_status,
+            arena_printf(&e->arena, NO_ATTENDANCE " in the last %" PRIu32 " days",
+                         e->setup.config->no_attendance_days));
     }
     return 0;
 }

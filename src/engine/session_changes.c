@@ -11,6 +11,7 @@
 #include "duty.h"
 #include "outbox.h"
 #include "planning.h"
+#include "watch.h"
 
 int session_change_note(struct call *c, const struct session_row *s,
                         const struct session_change *change, struct instant old_start) {
@@ -121,6 +122,7 @@ static int write_change(struct call *c, struct session_row *s, const struct sess
                                         c->e->now);
     r = r < 0 ? r : tell_participant(c, s, kind, known, known_at);
     r = r < 0 ? r : duty_changed(c->e, s, instant_min(before->start_at, s->start_at));
+    r = r < 0 ? r : watch_wake(c->e, s->participant);
     return r < 0 ? r : call_audit(c, s->id, change->what);
 }
 

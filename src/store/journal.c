@@ -392,7 +392,9 @@ static const struct quarantine {
                    {"message", STATEMENT_QUARANTINE_MESSAGE, STATEMENT_NAMELESS_MESSAGE},
                    {"escalation", STATEMENT_QUARANTINE_ESCALATION, STATEMENT_NAMELESS_ESCALATION},
                    {"task", STATEMENT_QUARANTINE_TASK, STATEMENT_NAMELESS_TASK},
-                   {"job", STATEMENT_QUARANTINE_JOB, STATEMENT_NAMELESS_JOB}};
+                   {"job", STATEMENT_QUARANTINE_JOB, STATEMENT_NAMELESS_JOB},
+                   {"participant_state", STATEMENT_QUARANTINE_PARTICIPANT_STATE,
+                    STATEMENT_NAMELESS_PARTICIPANT_STATE}};
 
 static const struct quarantine *find_quarantine(const char *table) {
     for (size_t i = 0; i < ARRAY_COUNT(quarantines); i++) {

@@ -270,6 +270,10 @@ int participant_state_find(struct store *store, const char *id,
     row.changed_at = read_instant(&q);
     row.started = read_int(&q) != 0;
     READ_TEXT(&q, row.because);
+    row.quiet_from = read_date(&q);
+    row.quiet_told = read_date(&q);
+    row.week_told = read_date(&q);
+    row.wake_at = read_instant(&q);
     if (q.error || participant_state_from_text(state, &row.state) < 0) {
         return q.error ? q.error : -EUCLEAN;
     }
@@ -287,10 +291,33 @@ int participant_state_update(struct store *store, const char *id,
     bind_instant(&q, row->changed_at);
     bind_int(&q, row->started);
     bind_text(&q, row->because);
+    bind_date(&q, row->quiet_from);
+    bind_date(&q, row->quiet_told);
+    bind_date(&q, row->week_told);
+    bind_instant(&q, row->wake_at);
     bind_text(&q, id);
     const int r = query_run(&q);
 
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
+int participant_state_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE],
+                          size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_STATE_DUE);
+
+    bind_instant(&q, now);
+    bind_int(&q, (int64_t)capacity);
+    return query_ids(&q, "participant_state", ret_ids[0], ID_SIZE, capacity);
+}
+
+int participant_state_wake(struct store *store, const char *id, struct instant at) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_STATE_WAKE);
+
+    bind_instant(&q, at);
+    bind_text(&q, id);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : 0;
 }
 
 int participant_programme_used(struct store *store, const char *programme) {

@@ -225,7 +225,7 @@ static int64_t next_wake(struct sim *sim) {
         " WHERE wake_us IS NOT NULL AND state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
         ") UNION ALL SELECT min(not_after_us) FROM message WHERE "
         "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
-        "min(wake_us) FROM task)");
+        "min(wake_us) FROM task UNION ALL SELECT min(wake_us) FROM participant_state)");
 
     (void)sqlite3_bind_int64(row, 1, sim_believed(sim).us);
     const int64_t next = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : INT64_MAX;

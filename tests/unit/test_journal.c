@@ -405,7 +405,9 @@ static void names_that_do_not_fit_are_refused_whole(void **state) {
 /* ---- counts ---- */
 
 static void set_state(struct world *w, const char *id, enum participant_state s) {
-    const struct participant_state_row row = {.state = s};
+    const bool waits = s == PARTICIPANT_ACTIVE || s == PARTICIPANT_PAUSED;
+    const struct participant_state_row row = {.state = s,
+                                              .wake_at = waits ? at_minute(100000) : INSTANT_NEVER};
 
     assert_int_equal(participant_state_update(w->store, id, &row), 0);
 }

@@ -190,7 +190,14 @@ static void states_of_participants(void **state) {
                                              .window_end = {2027, 4, 12},
                                              .changed_at = at_minute(7),
                                              .started = s % 2 == 1,
-                                             .because = "custody"};
+                                             .because = "custody",
+                                             .quiet_from = {2027, 1, 13},
+                                             .quiet_told = {2027, 1, 27},
+                                             .week_told = {2027, 1, 18},
+                                             .wake_at = INSTANT_NEVER};
+        if (row.state == PARTICIPANT_ACTIVE || row.state == PARTICIPANT_PAUSED) {
+            row.wake_at = at_minute(8);
+        }
         world_begin(w);
         assert_int_equal(participant_state_update(w->store, "P-1", &row), 0);
         world_commit(w);
@@ -201,6 +208,10 @@ static void states_of_participants(void **state) {
         assert_int_equal(read_back.changed_at.us, row.changed_at.us);
         assert_int_equal(read_back.started, row.started);
         assert_string_equal(read_back.because, "custody");
+        assert_int_equal(date_cmp(read_back.quiet_from, row.quiet_from), 0);
+        assert_int_equal(date_cmp(read_back.quiet_told, row.quiet_told), 0);
+        assert_int_equal(date_cmp(read_back.week_told, row.week_told), 0);
+        assert_int_equal(read_back.wake_at.us, row.wake_at.us);
     }
     assert_int_equal(participant_state_update(w->store, "P-9", &row), -ENOENT);
     assert_int_equal(participant_state_find(w->store, "P-9", &row), -ENOENT);

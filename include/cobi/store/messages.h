@@ -97,4 +97,7 @@ _must_use_ int ack_insert(struct store *store, const char *token_hash, const str
 _must_use_ int ack_find(struct store *store, const char *token_hash, struct ack_row *ret_row);
 _must_use_ int ack_update(struct store *store, const char *token_hash, const struct ack_row *row);
 
+/* Has this advocate heard anything of the participant since then, besides that nothing has changed? 1 or 0. What did not reach them does not count. */
+_must_use_ int message_heard(struct store *store, const char *participant, const char *advocate, struct instant since);
+
 #endif

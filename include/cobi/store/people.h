@@ -31,9 +31,17 @@ struct participant_state_row {
     struct instant changed_at;
     bool started;        /* a session was attended: advocates were told */
     char because[16];
+    /* What advocates hear by the calendar: the day from which time without an attended session counts (plan or restart), up to which day
+     * they were told of it, and the Monday of the last week they were told of. year 0: never. */
+    struct date quiet_from, quiet_told, week_told;
+    struct instant wake_at; /* when the participant is looked at next: INSTANT_NEVER exactly when neither active nor paused */
 };
 _must_use_ int participant_state_find(struct store *store, const char *id, struct participant_state_row *ret_row);
 _must_use_ int participant_state_update(struct store *store, const char *id, const struct participant_state_row *row);
+/* Ids of participants whose wake_at has come, earliest first. */
+_must_use_ int participant_state_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
+/* Lets a participant be looked at then, where they would be looked at later. One who has no timer stays without. */
+_must_use_ int participant_state_wake(struct store *store, const char *id, struct instant at);
 
 /* Is any participant on this programme? 1, 0, or a negative errno. Looks at every row: for a reload, not for a turn. */
 _must_use_ int participant_programme_used(struct store *store, const char *programme);

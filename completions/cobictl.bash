@@ -2,7 +2,7 @@
 # options from the command's own --help.
 
 declare -gA _cobictl_words=(
-    [-]="status health config reload release clock office practitioner supervisor advocate officer participant session task feed message inbound escalation gateway audit template preview explain"
+    [-]="status health config reload release clock office practitioner supervisor advocate officer participant session task concern feed message inbound escalation gateway audit template preview explain"
     [config]="check"
     [clock]="show advance set"
     [office]="add list show set"
@@ -16,6 +16,7 @@ declare -gA _cobictl_words=(
     [feed]="create list revoke"
     [message]="list show retry cancel"
     [inbound]="list show"
+    [concern]="raise"
     [escalation]="list show ack resolve"
     [gateway]="list"
     [audit]="verify"

@@ -127,6 +127,9 @@ static const struct field escalation_list_options[] = {
 static const struct field escalation_resolve_options[] = {
     FREE_TEXT("reason", FIELD_REQUIRED, "how it was resolved, for staff only"),
 };
+static const struct field concern_options[] = {
+    FREE_TEXT("reason", 0, "why, for supervisors who look it up only"),
+};
 static const struct field none_options[] = {};
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): as above */

@@ -39,6 +39,7 @@ static const struct {
     {"session", "outcome", session_command_outcome},
     {"task", "list", task_command_list},
     {"task", "done", task_command_done},
+    {"concern", "raise", concern_command_raise},
     {"feed", "create", feed_command_create},
     {"feed", "list", feed_command_list},
     {"feed", "revoke", feed_command_revoke},

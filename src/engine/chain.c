@@ -8,18 +8,28 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alert.h"
 #include "calendar.h"
-#include "duty.h"
 #include "outbox.h"
 
+/* A kind that has no policy of its own goes the way of a missed session. */
+static const struct escalation_policy *find_policy(struct engine *e,
+                                                   const struct chain_start *start) {
+    const struct config *config = e->setup.config;
+    const struct escalation_policy *own = config_find_escalation(config, start->kind,
+                                                                 start->audience);
+
+    return own ? own : config_find_escalation(config, ESCALATION_MISSED, start->audience);
+}
+
 int chain_open(struct engine *e, const struct chain_start *start) {
-    const struct escalation_policy *policy = config_find_escalation(e->setup.config, start->kind,
-                                                                    start->audience);
+    const struct escalation_policy *policy = find_policy(e, start);
     struct escalation_row row = {.kind = start->kind,
                                  .audience = start->audience,
                                  .state = ESCALATION_OPEN,
                                  .opened_at = e->now,
                                  .happened_at = start->happened_at,
+                                 .because = start->because,
                                  .wake_at = e->now};
 
     if (!policy) {
@@ -44,15 +54,15 @@ int chain_open(struct engine *e, const struct chain_start *start) {
 
 /* Of whoever has the participant now: when they were given to another practitioner, the steps that
  * are still to come follow. */
-static const char *supervisor_of_chain(struct engine *e, const struct escalation_row *row) {
-    struct noun_row participant, practitioner;
-    struct session_row session;
+const char *chain_supervisor(struct engine *e, const char *session, const char *participant) {
+    struct noun_row person, practitioner;
+    struct session_row row;
     const char *worker;
 
-    if (turn_noun_find(e, NOUN_PARTICIPANT, row->participant, &participant) == 0) {
-        worker = noun_value(&participant, "practitioner");
-    } else if (*row->session && session_find(e->store, row->session, &session) == 0) {
-        worker = arena_copy(&e->arena, session.practitioner);
+    if (turn_noun_find(e, NOUN_PARTICIPANT, participant, &person) == 0) {
+        worker = noun_value(&person, "practitioner");
+    } else if (*session && session_find(e->store, session, &row) == 0) {
+        worker = arena_copy(&e->arena, row.practitioner);
     } else {
         return "";
     }
@@ -71,7 +81,7 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
         struct noun_row supervisor;
         switch (row->policy.steps[i].target) {
         case TARGET_SUPERVISOR:
-            last = supervisor_of_chain(e, row);
+            last = chain_supervisor(e, row->session, row->participant);
             break;
         case TARGET_NEXT_SUPERVISOR:
             last = turn_noun_find(e, NOUN_SUPERVISOR, last, &supervisor) == 0
@@ -98,52 +108,18 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
     return "";
 }
 
-/* Is a call to this service about the session still to be made? */
-static int call_open(struct engine *e, const struct escalation_row *row) {
-    enum { TASKS_MAX = 64 };
-    struct task_row *tasks = arena_alloc(&e->arena, TASKS_MAX, sizeof *tasks);
-    const int count = task_list(e->store, row->session, true, "", tasks, TASKS_MAX);
-    const size_t length = strlen(row->advocate);
-
-    for (int i = 0; i < count; i++) {
-        const char *about = tasks[i].about;
-        if (tasks[i].kind == TASK_CALL_ADVOCATE && strncmp(about, row->advocate, length) == 0 &&
-            (about[length] == '\0' || about[length] == '/')) {
-            return 1;
-        }
-    }
-    return count < 0 ? count : 0;
-}
-
 /* A service that does not acknowledge is called by a supervisor: a task, never a link by which
  * staff could silence the service's chain. A call that was made and did not help is to be made
  * again in the next cycle: its task says which. */
 static int call_service(struct engine *e, const struct escalation_row *row,
                         const char *supervisor) {
-    const char *about = row->advocate;
-    struct person chief;
-    int r = person_find(e, AUDIENCE_SUPERVISOR, supervisor, &chief);
+    const char *reason = arena_printf(&e->arena, "%s/%" PRIu32, row->id, row->at.cycle);
 
-    if (r < 0) {
-        return turn_trouble(r) ? r : 0; /* the operator is a step of the chain, or was alarmed */
-    }
-    r = call_open(e, row);
-    if (r != 0) {
-        return r < 0 ? r : 0;
-    }
-    if (row->at.cycle > 0) {
-        about = arena_printf(&e->arena, "%s/%" PRIu32, row->advocate, row->at.cycle);
-    }
-    const struct working_time work = person_working_time(e, &chief);
-
-    return duty_open(e, &(struct duty_start){
-                            .kind = TASK_CALL_ADVOCATE,
-                            .owner = supervisor,
-                            .next_owner = "",
-                            .participant = row->participant,
-                            .session = row->session,
-                            .about = strlen(about) < ID_SIZE ? about : row->advocate,
-                            .due = working_time_add(&work, e->now, span_hours(4), span_hours(24))});
+    return alert_call_service(e, &(struct alert_call){.supervisor = supervisor,
+                                                      .advocate = row->advocate,
+                                                      .participant = row->participant,
+                                                      .session = row->session,
+                                                      .reason = reason});
 }
 
 static int tell(struct engine *e, const struct escalation_row *row, uint32_t step,
@@ -192,10 +168,7 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
     if (r < 0 || row->audience != AUDIENCE_ADVOCATE) {
         return r < 0 ? r : 0;
     }
-    const char *supervisor = supervisor_of_chain(e, row);
-
-    return *supervisor ? call_service(e, row, supervisor)
-                       : 0; /* without one, the operator knows already */
+    return call_service(e, row, chain_supervisor(e, row->session, row->participant));
 }
 
 /* Tells the next step that has somebody to tell. Empty and unreachable steps are passed at once;

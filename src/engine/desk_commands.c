@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alert.h"
 #include "call.h"
-#include "duty.h"
 #include "hold.h"
 #include "outbox.h"
 
@@ -370,6 +370,7 @@ int escalation_command_show(struct call *c) {
     json_put_text(c->reply, "resolved_because", row.resolved_because);
     json_put_instant(c->reply, "acknowledged_at", row.acknowledged_at);
     json_put_instant(c->reply, "happened", row.happened_at);
+    json_put_text(c->reply, "because", row.because);
     json_t *steps = json_array();
 
     for (uint32_t i = 0; i < row.policy.step_count; i++) {

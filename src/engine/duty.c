@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alert.h"
 #include "outbox.h"
 
 int duty_each(struct engine *e, const char *table, char (*ids)[ID_SIZE], size_t count,
@@ -43,7 +44,7 @@ const char *duty_text(enum task_kind kind) {
         [TASK_PHONE] = "phone the participant: a message did not reach them",
         [TASK_RECORD] = "record the outcome of the session",
         [TASK_DECIDE] = "decide whether the absence is acceptable",
-        [TASK_CALL_ADVOCATE] = "call the advocacy service: it has not acknowledged",
+        [TASK_CALL_ADVOCATE] = "call the advocacy service: it has not confirmed what it was sent",
         [TASK_CONTACT] = "contact the participant after the missed session",
         [TASK_CHANGED] = "look at your calendar: a session within two days was changed",
         [TASK_NO_TEXTS] = "they want no more texts: agree another way; attending is still due",
@@ -116,6 +117,12 @@ static int look(struct engine *e, const char *id) {
         return end_task(e, &row, TASK_DROP,
                         "cobid"); /* it only pointed at the calendar, and its time has come */
     }
+    if (row.kind == TASK_PHONE) {
+        r = alert_unphoned(e, &row);
+        if (r < 0) {
+            return r;
+        }
+    }
     row.reminded++;
     r = mail_owner(e, &row, row.owner);
     if (r == 0 && *row.next_owner) {
@@ -139,7 +146,15 @@ int duty_due(struct engine *e) {
 }
 
 int duty_done(struct engine *e, struct task_row *row, const char *by) {
-    return end_task(e, row, TASK_COMPLETE, by);
+    const int r = end_task(e, row, TASK_COMPLETE, by);
+
+    return r < 0 || row->kind != TASK_PHONE
+               ? r
+               : alert_phoned(e, row, by, "the participant was phoned");
+}
+
+int duty_drop(struct engine *e, struct task_row *row) {
+    return end_task(e, row, TASK_DROP, "cobid");
 }
 
 int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
@@ -201,7 +216,8 @@ int duty_drop_phone(struct engine *e, const struct message_row *m) {
 
     for (int i = 0; i < count; i++) {
         const bool same = rows[i].kind == TASK_PHONE && strcmp(rows[i].about, about) == 0;
-        const int r = same ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
+        int r = same ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
+        r = r < 0 || !same ? r : alert_phoned(e, &rows[i], "cobid", "it arrived after all");
         if (r < 0) {
             return r;
         }

@@ -29,6 +29,7 @@ struct chain_start {
     enum escalation_kind kind;
     enum audience audience;
     const char *advocate, *participant, *session, *topic;
+    const char *because; /* what a person said of it; NULL where nothing */
     struct instant happened_at;
 };
 _must_use_ int chain_open(struct engine *e, const struct chain_start *start);
@@ -37,6 +38,9 @@ _must_use_ int chain_due(struct engine *e);
 _must_use_ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *by);
 _must_use_ int chain_resolve(struct engine *e, struct escalation_row *row, const char *by,
                              const char *because);
+/* Whose task it is when something is wrong about the participant: the supervisor of whoever has
+ * them now; an id in the arena, or "". */
+const char *chain_supervisor(struct engine *e, const char *session, const char *participant);
 /* Resolves the open chains of that kind about the session, of one audience. */
 _must_use_ int chain_resolve_session(struct engine *e, const char *session,
                                      enum escalation_kind kind, const char *by,
@@ -56,6 +60,8 @@ struct duty_start {
 _must_use_ int duty_open(struct engine *e, const struct duty_start *start);
 _must_use_ int duty_due(struct engine *e);
 _must_use_ int duty_done(struct engine *e, struct task_row *row, const char *by);
+/* It has become pointless. */
+_must_use_ int duty_drop(struct engine *e, struct task_row *row);
 /* Drops open tasks of that kind about the session: they have become pointless. */
 _must_use_ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind);
 /* Drops the participant's open tasks of those kinds (1 << enum task_kind). */

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "duty.h"
+#include "alert.h"
 #include "lane.h"
 #include "outbox.h"
 #include "receipts.h"
@@ -88,6 +88,7 @@ int outbox_not_delivered(struct engine *e, const struct message_row *m) {
               m->id);
     int r = turn_alarm(e, "undelivered", m->id, m->attempt_count, text);
 
+    r = r < 0 ? r : alert_undelivered(e, m);
     return r < 0 || !*m->escalation ? r : chain_unreachable(e, m->escalation, m->revision);
 }
 

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alert.h"
 #include "call.h"
 #include "cobi/rules/disclose.h"
-#include "duty.h"
 #include "handover.h"
 #include "outbox.h"
 #include "watch.h"
@@ -348,28 +348,37 @@ int people_link(struct call *c) {
     return 200;
 }
 
-int people_unlink(struct call *c) {
+/* All that was under way to this service about the participant stops. */
+static int stop_link(struct call *c, const char *participant) {
     enum { CHAINS_MAX = 64 };
     struct engine *e = c->e;
-    const char *participant = call_value(c, "participant");
     const struct escalation_filter chains = {
         .participant = participant, .advocate = c->id, .open = true};
     const struct message_filter messages = {
         .participant = participant, .recipient = c->id, .audience = "advocate"};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
-    int r = link_remove(e->store, c->id, participant, e->now);
+    int count, r = 0;
+
+    while ((count = escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX)) > 0) {
+        for (int i = 0; i < count; i++) {
+            r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    r = count < 0 ? count : message_cancel_matching(e->store, &messages, "unlinked", e->now);
+    return r < 0 ? r : alert_drop_calls(e, c->id, participant);
+}
+
+int people_unlink(struct call *c) {
+    const char *participant = call_value(c, "participant");
+    int r = link_remove(c->e->store, c->id, participant, c->e->now);
 
     if (r == -ENOENT) {
         return call_refuse(c, 404, "%s is not linked to %s", c->id, participant);
     }
-    const int count = r < 0 ? r
-                            : escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX);
-    for (int i = 0; i < count && r >= 0; i++) {
-        r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
-    }
-    r = r < 0       ? r
-        : count < 0 ? count
-                    : message_cancel_matching(e->store, &messages, "unlinked", e->now);
+    r = r < 0 ? r : stop_link(c, participant);
     r = r < 0 ? r : call_audit(c, c->id, participant);
     if (r < 0) {
         return call_failed(c, r, c->id);

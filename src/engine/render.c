@@ -8,10 +8,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "alert.h"
 #include "calendar.h"
 #include "cobi/base/phone.h"
 #include "cobi/template/wording.h"
-#include "duty.h"
 #include "known.h"
 #include "outbox.h"
 
@@ -182,6 +182,7 @@ static const struct status_text advocate_status[] = {
     {"ended", "ended early", ""},
     {"completed", "completed", "Completion says nothing about risk."},
     {"no_attendance", NO_ATTENDANCE, ""},
+    {"concern", "please call us", ""},
     {"no_change", "no change in the last seven days", ""},
 };
 
@@ -231,6 +232,28 @@ static int fill_officer(struct job *j) {
     return 0;
 }
 
+struct matter_text {
+    const char *topic, *matter, *advice;
+};
+static const struct matter_text matters[] = {
+    {"undeliverable",
+     "A message could not be delivered on any channel, and nobody has phoned in time. The person "
+     "it was for may not know what it said.",
+     "have the person phoned or visited and told of their next appointment, and have their number "
+     "and address checked."},
+    {"undeliverable_officer", "A notice to the responsible officer could not be delivered.",
+     "tell the officer yourself, and have their address checked."},
+};
+
+static void set_matter(struct job *j, const char *topic) {
+    for (size_t i = 0; i < ARRAY_COUNT(matters); i++) {
+        if (strcmp(matters[i].topic, topic) == 0) {
+            set(j, FACT_matter, matters[i].matter);
+            set(j, FACT_advice, matters[i].advice);
+        }
+    }
+}
+
 static int fill_chain(struct job *j) {
     struct engine *e = j->e;
     struct escalation_row chain;
@@ -247,6 +270,9 @@ static int fill_chain(struct job *j) {
         arena_printf(&e->arena, "It was recorded on %s.",
                      advocate ? wording_long_day(LANGUAGE_EN, happened.date, &e->arena)
                               : wording_long_time(LANGUAGE_EN, happened, &e->arena)));
+    if (!advocate) {
+        set_matter(j, chain.topic);
+    }
     set(j, FACT_step, arena_printf(&e->arena, "%" PRIu32, j->m->step + 1));
     set(j, FACT_told_before,
         j->m->step == 0 && chain.at.cycle == 0
@@ -285,7 +311,8 @@ static int fill_task(struct job *j) {
     if (r < 0) {
         return r;
     }
-    set(j, FACT_task, duty_text(task.kind));
+    set(j, FACT_task,
+        task.kind == TASK_CALL_ADVOCATE ? alert_call_text(e, &task) : duty_text(task.kind));
     set(j, FACT_task_id, arena_copy(&e->arena, task.id));
     set(j, FACT_due_by, render_deadline(e, j->zone, task.due));
     return j->has_participant ? 0 : fill_task_alone(j, task.about);
@@ -346,7 +373,12 @@ static int choose_template(struct job *j) {
         }
         text_addf(&t, "escalation-%s", escalation_kind_to_text(chain.kind));
     } else if (m->kind == KIND_ADVOCATE_NOTICE && *m->escalation) {
-        text_add(&t, "escalation-missed-advocate");
+        const int r = escalation_find(j->e->store, m->escalation, &j->e->arena, &chain);
+        if (r < 0) {
+            return r;
+        }
+        text_addf(&t, "escalation-%s-advocate",
+                  chain.kind == ESCALATION_CONCERN ? "concern" : "missed");
     } else {
         text_add(&t, message_kind_to_text(m->kind));
     }

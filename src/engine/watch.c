@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alert.h"
 #include "cobi/rules/rounds.h"
-#include "duty.h"
 #include "outbox.h"
 
 enum { WATCH_SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
@@ -140,11 +140,93 @@ static int tell_advocates(struct watch *w) {
     return r < 0 ? r : tell_week(w, links, count);
 }
 
+/* ---- slipping ---- */
+
+/* What has become of a number of the programme. */
+struct number {
+    bool settled;        /* attended, or about to be: planned, awaiting or to be decided */
+    struct instant lost; /* when it was last lost; 0: never held */
+};
+
+static struct number find_number(const struct watch *w, uint32_t number) {
+    struct number found = {0};
+
+    for (size_t i = 0; i < w->session_count; i++) {
+        const struct session_row *s = &w->sessions[i];
+        const struct outcome_code *code = outcome_of(w, s);
+        const bool lost = s->state == SESSION_CANCELLED || (code && code->replacement);
+        if (s->number != number) {
+            continue;
+        }
+        found.settled |= !lost;
+        found.lost = instant_max(found.lost, !lost                           ? (struct instant){0}
+                                             : s->state == SESSION_CANCELLED ? s->revised_at
+                                                                             : s->recorded_at);
+    }
+    return found;
+}
+
+/* Has any number been owed for too long? One that is not yet so says when it will be. */
+static bool owed_too_long(struct watch *w, uint32_t numbers, bool window_over) {
+    const struct span most = span_days(w->e->setup.config->slipping_days);
+    bool late = false;
+
+    for (uint32_t n = 1; n <= numbers; n++) {
+        const struct number found = find_number(w, n);
+        const struct instant end = instant_add(found.lost, most);
+        if (found.settled) {
+            continue;
+        }
+        if (window_over || instant_cmp(w->e->now, end) >= 0) {
+            late = true;
+        } else {
+            w->next = instant_min(w->next, end);
+        }
+    }
+    return late;
+}
+
+static bool planned_beyond(const struct watch *w) {
+    for (size_t i = 0; i < w->session_count; i++) {
+        if (w->sessions[i].state == SESSION_PLANNED &&
+            date_cmp(w->sessions[i].start.date, w->state.window_end) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The programme cannot be held in its time any more, or nobody plans what is owed: a person must
+ * look at it. */
+static int look_for_slipping(struct watch *w) {
+    struct noun_row participant;
+    int r = turn_noun_find(w->e, NOUN_PARTICIPANT, w->participant, &participant);
+
+    if (r < 0 || w->state.state != PARTICIPANT_ACTIVE || w->state.window_end.year == 0) {
+        return r;
+    }
+    const struct programme *programme = config_find_programme(
+        w->e->setup.config, noun_value(&participant, "programme"));
+    const uint32_t numbers = w->session_count > 0 ? w->sessions[0].of
+                             : programme          ? programme->session_count
+                                                  : 0;
+    const struct instant over = rounds_moment(w->zone, date_add_days(w->state.window_end, 1),
+                                              ROUNDS_MORNING);
+    const bool window_over = instant_cmp(w->e->now, over) >= 0;
+
+    if (!window_over) {
+        w->next = instant_min(w->next, over);
+    }
+    return owed_too_long(w, numbers, window_over) || planned_beyond(w)
+               ? alert_slipping(w->e, w->participant, w->state.window_end)
+               : 0;
+}
+
 /* ---- the timer ---- */
 
 static int read_watch(struct watch *w) {
     struct engine *e = w->e;
-    const struct session_filter filter = {.participant = w->participant, .live = true};
+    const struct session_filter filter = {.participant = w->participant};
     int r = participant_state_find(e->store, w->participant, &w->state);
 
     if (r < 0) {
@@ -164,6 +246,7 @@ static int look(struct engine *e, const char *id) {
     int r = read_watch(&w);
 
     r = r < 0 ? r : tell_advocates(&w);
+    r = r < 0 ? r : look_for_slipping(&w);
     if (r < 0) {
         return r;
     }

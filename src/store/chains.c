@@ -88,6 +88,7 @@ int escalation_insert(struct store *store, struct escalation_row *row) {
     bind_text(&q, row->resolved_by);
     bind_sealed(&q, "escalation.resolved_because", row->id, row->resolved_because);
     bind_int(&q, row->exhausted);
+    bind_sealed(&q, "escalation.because", row->id, row->because);
     return query_run(&q);
 }
 
@@ -140,6 +141,7 @@ static int read_escalation(struct query *q, struct arena *arena, struct escalati
     READ_TEXT(q, row.resolved_by);
     row.resolved_because = read_sealed(q, "escalation.resolved_because", row.id, arena);
     row.exhausted = read_int(q) != 0;
+    row.because = read_sealed(q, "escalation.because", row.id, arena);
     if (!q->error && (escalation_kind_from_text(kind, &row.kind) < 0 ||
                       audience_from_text(audience, &row.audience) < 0 ||
                       escalation_state_from_text(state, &row.state) < 0 ||
@@ -231,7 +233,7 @@ static int task_kind_from_text(const char *text, enum task_kind *ret_kind) {
 }
 
 int task_insert(struct store *store, struct task_row *row) {
-    char key[6 * ID_SIZE];
+    char key[5 * ID_SIZE + TASK_ABOUT_SIZE];
     struct text t = TEXT_IN(key);
 
     text_addf(&t, "%s/%s/%s/%s/%s", task_kind_to_text(row->kind), row->participant, row->session,

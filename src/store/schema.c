@@ -142,7 +142,7 @@ static const char version_1[] =
     "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"
     " session TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN('open','waiting','acknowledged','resolved')), policy TEXT NOT NULL,"
     " step INTEGER NOT NULL, cycle INTEGER NOT NULL, generation INTEGER NOT NULL, told TEXT NOT NULL, topic TEXT NOT NULL, opened_us INTEGER NOT NULL,"
-    " happened_us INTEGER NOT NULL, acknowledged_by TEXT NOT NULL, acknowledged_us INTEGER NOT NULL, resolved_by TEXT NOT NULL, resolved_because BLOB,"
+    " happened_us INTEGER NOT NULL, acknowledged_by TEXT NOT NULL, acknowledged_us INTEGER NOT NULL, resolved_by TEXT NOT NULL, resolved_because BLOB, because BLOB,"
     " exhausted INTEGER NOT NULL CHECK(exhausted IN(0,1)), quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER, CHECK((wake_us IS NULL)=(state='resolved')),"
     " UNIQUE(kind, participant, session, audience, advocate, happened_us)) STRICT;"
     "CREATE INDEX escalation_wake ON escalation(quarantined, wake_us, state, exhausted) WHERE wake_us IS NOT NULL;"

@@ -19,7 +19,8 @@ static const struct {
      "kind audience to:recipient channel state reason session topic revision step repeat ordinal "
      "participant"},
     {"escalation", "escalation",
-     "kind audience advocate session state told step cycle exhausted acknowledged_by resolved_by"},
+     "kind audience advocate participant session state told step cycle exhausted acknowledged_by "
+     "resolved_by"},
     {"task", "task", "kind owner next_owner state session participant reminded done_by"},
     {"participant", "participant_state", "id state because started window_end plan_start"},
 };

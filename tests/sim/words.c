@@ -19,6 +19,24 @@ static bool session_alias(struct sim *sim, const char *text, char ret_id[ID_SIZE
                         (const char *const[]){person, number, NULL}, ret_id, ID_SIZE);
 }
 
+/* A chain about no session: "@concern/P-1", or an advocate's, "@concern/P-1/AD-1"; a task about
+ * none: "@task/call_advocate/P-1". */
+static bool whole_alias(struct sim *sim, const char *alias, char ret_id[ID_SIZE]) {
+    char kind[40], person[40], advocate[40] = "";
+
+    if (sscanf(alias, "@task/%39[^/]/%39s", kind, person) == 2) {
+        return witness_text(sim,
+                            "SELECT id FROM task WHERE kind=?1 AND participant=?2 AND session='' "
+                            "ORDER BY created_us DESC,id LIMIT 1",
+                            (const char *const[]){kind, person, NULL}, ret_id, ID_SIZE);
+    }
+    return sscanf(alias, "@%39[^/]/%39[^/]/%39s", kind, person, advocate) >= 2 &&
+           witness_text(sim,
+                        "SELECT id FROM escalation WHERE kind=?1 AND participant=?2 AND "
+                        "advocate=?3 AND session='' ORDER BY opened_us DESC,id LIMIT 1",
+                        (const char *const[]){kind, person, advocate, NULL}, ret_id, ID_SIZE);
+}
+
 bool words_alias(struct sim *sim, const char *alias, char ret_id[ID_SIZE]) {
     char first[40], second[40], session[ID_SIZE];
     int used = 0;
@@ -36,6 +54,9 @@ bool words_alias(struct sim *sim, const char *alias, char ret_id[ID_SIZE]) {
                             "SELECT id FROM message WHERE kind=?1 AND session=?2 ORDER BY "
                             "created_us DESC,ordinal DESC LIMIT 1",
                             (const char *const[]){first, session, NULL}, ret_id, ID_SIZE);
+    }
+    if (whole_alias(sim, alias, ret_id)) {
+        return true;
     }
     if (strncmp(alias, "@missed/", 8) != 0 && strncmp(alias, "@unrecorded/", 12) != 0) {
         return session_alias(sim, alias + 1, ret_id);

@@ -430,7 +430,7 @@ static void bad_tasks_do_not_read(void **state) {
         "owner=hex(zeroblob(17))",
         "next_owner=hex(zeroblob(17))",
         "participant=hex(zeroblob(17))",
-        "about=hex(zeroblob(17))",
+        "about=hex(zeroblob(36))",
         "created_us=9000000000000000000",
         "due_us=9000000000000000000",
         "wake_us=9000000000000000000",

@@ -70,6 +70,7 @@ static const char *const expected[] = {
     "session outcome ID CODE note as!",
     "task list",
     "task done ID as",
+    "concern raise REF reason as",
     "feed create practitioner office participant one-of as",
     "feed list",
     "feed revoke FEED as",

@@ -170,7 +170,10 @@ static void test_escalations_go_on(void **state) {
         pass("21h"); /* past the session, on its true day */
         do_("session outcome %s AFTA --as PR-1", second);
         pass("6m");
-        assert_int_equal(sent("escalation", "SUP-1"), 1);
+        assert_int_equal(sql_int("SELECT count(*) FROM message m JOIN escalation e ON "
+                                 "e.id=m.escalation WHERE e.kind='missed' AND m.sent_us>0 AND "
+                                 "m.recipient='SUP-1'"),
+                         1);
         assert_int_equal(sent("advocate_notice", "ADV-1") > 0, 1);
         assert_int_equal(sent("officer_notice", "OFF-1"), 1);
         assert_int_equal(sent("missed_contact", "P-1"), 0);

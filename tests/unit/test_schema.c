@@ -338,6 +338,7 @@ static const struct {
     {"COUNT_OVERDUE", "SCAN (subquery-4)", "as many as its limit"},
     {"COUNT_OVERDUE", "SCAN (subquery-7)", "as many as its limit"},
     {"COUNT_OVERDUE", "SCAN (subquery-10)", "as many as its limit"},
+    {"COUNT_OVERDUE", "SCAN (subquery-13)", "as many as its limit"},
     {"COUNT_OVERDUE_LANE", "SCAN (subquery-1)", "as many as its limit"},
 };
 

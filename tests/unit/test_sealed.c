@@ -62,6 +62,7 @@ static void add_escalation(struct world *w, const char *session, char ret_id[ID_
 
     e.state = ESCALATION_RESOLVED;
     e.wake_at = INSTANT_NEVER;
+    e.because = canary(w, "raised because");
     e.resolved_because = canary(w, "because");
     assert_int_equal(escalation_insert(w->store, &e), 1);
     e.resolved_because = canary(w, "because again");

@@ -22,6 +22,7 @@ struct escalation_row {
     char acknowledged_by[ID_SIZE];
     struct instant acknowledged_at;
     char resolved_by[ID_SIZE];
+    const char *because;          /* why it was raised, by a person; sealed, may be NULL */
     const char *resolved_because; /* sealed; may be NULL */
     bool exhausted;            /* all steps were told at least once without an answer */
 };
@@ -43,11 +44,13 @@ enum task_kind {
 };
 #define TASK_KIND_COUNT 13
 const char *task_kind_to_text(enum task_kind kind);
+#define TASK_ABOUT_SIZE 72
 struct task_row {
     char id[ID_SIZE];
     enum task_kind kind;
     char owner[ID_SIZE], next_owner[ID_SIZE]; /* next_owner may be "" */
-    char participant[ID_SIZE], session[ID_SIZE], about[ID_SIZE]; /* about: an advocate's id, a message id */
+    char participant[ID_SIZE], session[ID_SIZE];
+    char about[TASK_ABOUT_SIZE]; /* "ADVOCATE/why", "reminder-0-1", an id: tells it from others of its kind */
     struct instant created_at, due, wake_at;
     uint32_t reminded;
     enum task_state state;

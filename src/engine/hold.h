@@ -8,6 +8,8 @@
 /* Why a message is held, in its reason. */
 #define HOLD_CLOCK "clock_jump"
 #define HOLD_ALIKE "repeated_text"
+/* Its address is somebody else's too (collision.h). */
+#define HOLD_SHARED "address_shared"
 /* A person let it go: it is not held for the same text again. */
 #define HOLD_RELEASED "released"
 

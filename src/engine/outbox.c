@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "collision.h"
 #include "duty.h"
 #include "hold.h"
 #include "known.h"
@@ -227,7 +228,10 @@ int outbox_expire(struct engine *e, struct message_row *m) {
 int outbox_cancel(struct engine *e, struct message_row *m, const char *reason) {
     const int r = outbox_step(e, m, MESSAGE_CANCEL, reason);
 
-    return r < 0 || strcmp(reason, "channel_off") != 0 ? r : outbox_not_delivered(e, m);
+    const bool unreached = strcmp(reason, "channel_off") == 0 ||
+                           strcmp(reason, "number_shared") == 0;
+
+    return r < 0 || !unreached ? r : outbox_not_delivered(e, m);
 }
 
 static void add_send(struct engine *e, const struct message_row *m, const struct gateway *g) {
@@ -299,7 +303,8 @@ static int send_now(struct engine *e, struct message_row *m, const struct subjec
     if (r < 0) {
         return render_failed(e, m, r, &complaint);
     }
-    r = hold_alike(e, m);
+    r = collision_stop(e, m);
+    r = r != 0 ? r : hold_alike(e, m);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
@@ -339,7 +344,7 @@ static int claim(struct engine *e, const char *id) {
         return outbox_cancel(e, &m, stop);
     }
     if (m.state == MESSAGE_HELD) {
-        return hold_again(e, &m);
+        return strcmp(m.reason, HOLD_SHARED) == 0 ? collision_again(e, &m) : hold_again(e, &m);
     }
     if (hold_concerns(e, &m)) {
         return hold_message(e, &m, HOLD_CLOCK);

@@ -187,6 +187,17 @@ int contact_find(struct store *store, const char *value, enum noun *ret_noun,
     return 0;
 }
 
+int contact_of_other_participant(struct store *store, const char *value, const char *id) {
+    char hash[STORE_HASH_SIZE];
+
+    store_hash(store, "contact", value, hash);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_CONTACT_OF_OTHER);
+
+    bind_text(&q, hash);
+    bind_text(&q, id);
+    return query_row(&q);
+}
+
 static int claim_account(struct store *store, const struct noun_row *row) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ACCOUNT_INSERT);
 

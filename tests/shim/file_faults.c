@@ -4,6 +4,7 @@
  * COBI_FAULT_UNDER  the folder; calls on other files pass and are not counted
  * COBI_FAULT_MODE   count       nothing fails
  *                   kill        SIGKILL before the call; kill-after: after it
+ *                   power       as kill, and what was never synced is lost (power_cut.h)
  *                   eio         EIO: reads, writes, syncs, opens, renames
  *                   enospc      ENOSPC: all that needs room
  *                   short       half of what is to be written is, and the count says so
@@ -11,12 +12,16 @@
  *                   readonly    EROFS: all that changes anything, from then on
  * COBI_FAULT_AT     n: which of the calls that the mode can strike, from 1
  * COBI_FAULT_LASTING  set: eio and enospc from then on
+ * COBI_FAULT_LOSS   power: what is lost, a number of enum power_loss
+ * COBI_FAULT_LOST   power: a folder outside of the watched one, for what is lost
  * COBI_FAULT_NOTE   a file that gets a line with the number and the name of the call that was
  * struck COBI_FAULT_LIFT   as soon as this file is there, nothing fails any more
  *
  * Threads may call at once. It knows what descriptors are below the folder by having seen them
  * opened; a mapping counts when it is made, what is written through it is not seen. It must never
  * call what it stands before: its own needs go to the kernel directly. */
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -33,6 +38,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "power_cut.h"
+
 enum { DESCRIPTORS_MAX = 4096, NOTE_SIZE = 100 };
 /* What a call may meet. */
 enum { READS = 1, NEEDS_ROOM = 2, WRITES = 4, CHANGES = 8, FOR_WRITING = 16 };
@@ -41,6 +48,7 @@ enum mode {
     MODE_COUNT,
     MODE_KILL,
     MODE_KILL_AFTER,
+    MODE_POWER,
     MODE_EIO,
     MODE_ENOSPC,
     MODE_SHORT,
@@ -51,6 +59,7 @@ enum mode {
 static struct plan {
     enum mode mode;
     long at;
+    enum power_loss loss;
     bool lasting;
     const char *under, *note, *lift;
     size_t under_length;
@@ -62,9 +71,9 @@ static struct plan {
 static const struct {
     const char *name;
     enum mode mode;
-} modes[] = {{"count", MODE_COUNT}, {"kill", MODE_KILL},        {"kill-after", MODE_KILL_AFTER},
-             {"eio", MODE_EIO},     {"enospc", MODE_ENOSPC},    {"short", MODE_SHORT},
-             {"torn", MODE_TORN},   {"readonly", MODE_READONLY}};
+} modes[] = {{"count", MODE_COUNT}, {"kill", MODE_KILL}, {"kill-after", MODE_KILL_AFTER},
+             {"power", MODE_POWER}, {"eio", MODE_EIO},   {"enospc", MODE_ENOSPC},
+             {"short", MODE_SHORT}, {"torn", MODE_TORN}, {"readonly", MODE_READONLY}};
 
 __attribute__((constructor)) static void read_plan(void) {
     const char *mode = getenv("COBI_FAULT_MODE"), *at = getenv("COBI_FAULT_AT");
@@ -79,6 +88,12 @@ __attribute__((constructor)) static void read_plan(void) {
             plan.mode = modes[i].mode;
             plan.under_length = strlen(plan.under);
         }
+    }
+    const char *loss = getenv("COBI_FAULT_LOSS"), *lost = getenv("COBI_FAULT_LOST");
+
+    if (plan.mode == MODE_POWER && loss && lost) {
+        plan.loss = (enum power_loss)(strtol(loss, NULL, 10) % POWER_LOSS_COUNT);
+        power_begin(lost);
     }
 }
 
@@ -112,6 +127,7 @@ static bool concerns(unsigned nature) {
     case MODE_COUNT:
     case MODE_KILL:
     case MODE_KILL_AFTER:
+    case MODE_POWER:
         return nature & CHANGES;
     case MODE_ENOSPC:
         return nature & NEEDS_ROOM;
@@ -164,7 +180,10 @@ static int strike(const char *call, unsigned nature) {
     }
     atomic_store(&plan.struck, true);
     note(call, number);
-    if (plan.mode == MODE_KILL) {
+    if (plan.mode == MODE_POWER) {
+        power_cut(plan.loss, (unsigned)number);
+    }
+    if (plan.mode == MODE_KILL || plan.mode == MODE_POWER) {
         (void)kill(getpid(), SIGKILL);
     }
     return first_error();
@@ -200,6 +219,18 @@ static int answer(int error) {
 
 /* ---- opening ---- */
 
+/* A file of ours that holds no locks: they would go with the descriptor. */
+static void keep_before_cut_short(int folder, const char *path) {
+    const int fd = plan.mode == MODE_POWER
+                       ? (int)syscall(SYS_openat, folder, path, O_RDWR | O_CLOEXEC, 0)
+                       : -1;
+
+    if (fd >= 0) {
+        power_before_change(fd);
+        (void)syscall(SYS_close, fd);
+    }
+}
+
 static int open_anyhow(int folder, const char *path, int flags, mode_t mode) {
     const bool below = path_below(folder, path);
     const unsigned nature = flags & (O_CREAT | O_TRUNC)       ? CHANGES | NEEDS_ROOM | FOR_WRITING
@@ -210,9 +241,17 @@ static int open_anyhow(int folder, const char *path, int flags, mode_t mode) {
     if (error > 0) {
         return answer(error);
     }
+    const bool there = below && power_name_is_there(folder, path);
+
+    if (there && (flags & O_TRUNC)) {
+        keep_before_cut_short(folder, path);
+    }
     const int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
 
     if (below) {
+        if (fd >= 0 && !there) {
+            power_made(folder, path);
+        }
         strike_after();
     }
     if (fd >= 0 && fd < DESCRIPTORS_MAX) {
@@ -247,11 +286,32 @@ int openat64(int folder, const char *path, int flags, ...) {
     return open_anyhow(folder, path, flags, mode);
 }
 
-int close(int fd) {
+static void forget(int fd) {
     if (fd >= 0 && fd < DESCRIPTORS_MAX) {
         atomic_store(&plan.below[fd], false);
     }
+}
+
+int close(int fd) {
+    forget(fd);
     return (int)syscall(SYS_close, fd);
+}
+
+/* The C library opens and closes the folder without asking us. */
+DIR *opendir(const char *path) {
+    const int fd = open_anyhow(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+    return fd < 0 ? NULL : fdopendir(fd);
+}
+
+int closedir(DIR *folder) {
+    union {
+        void *found;
+        int (*call)(DIR *);
+    } next = {.found = dlsym(RTLD_NEXT, "closedir")};
+
+    forget(dirfd(folder));
+    return next.call(folder);
 }
 
 /* ---- reading and writing ---- */
@@ -281,6 +341,9 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     if (error > 0) {
         return answer(error);
     }
+    if (below) {
+        power_before_change(fd);
+    }
     const ssize_t written = syscall(SYS_write, fd, bytes,
                                     error < 0 && length > 1 ? length / 2 : length);
 
@@ -296,6 +359,9 @@ static ssize_t pwrite_anyhow(int fd, const void *bytes, size_t length, off_t off
 
     if (error > 0) {
         return answer(error);
+    }
+    if (below) {
+        power_before_change(fd);
     }
     const ssize_t written = syscall(SYS_pwrite64, fd, bytes,
                                     error < 0 && length > 1 ? length / 2 : length, offset);
@@ -314,36 +380,47 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t offset) {
 
 /* ---- the rest: one shape ---- */
 
-/* below: is it one of ours?; call: the kernel's or the C library's own. */
-#define STRUCK_CALL(name, nature, is_below, call)                                                  \
+/* below: is it one of ours?; before, after: what a cut must know; call: the kernel's own. */
+#define STRUCK_CALL(name, nature, is_below, before, call, after)                                   \
     const bool below = is_below;                                                                   \
     const int error = below ? strike(name, nature) : 0;                                            \
     if (error > 0) {                                                                               \
         return answer(error);                                                                      \
     }                                                                                              \
+    if (below) {                                                                                   \
+        before;                                                                                    \
+    }                                                                                              \
     const int r = (int)(call);                                                                     \
+    if (below && r == 0) {                                                                         \
+        const int kept = errno;                                                                    \
+        after;                                                                                     \
+        errno = kept;                                                                              \
+    }                                                                                              \
     if (below) {                                                                                   \
         strike_after();                                                                            \
     }                                                                                              \
     return r
+#define NOTHING (void)0
 
 int fsync(int fd) {
-    STRUCK_CALL("fsync", CHANGES | NEEDS_ROOM, fd_below(fd), syscall(SYS_fsync, fd));
+    STRUCK_CALL("fsync", CHANGES | NEEDS_ROOM, fd_below(fd), NOTHING, syscall(SYS_fsync, fd),
+                power_synced(fd));
 }
 int fdatasync(int fd) {
-    STRUCK_CALL("fdatasync", CHANGES | NEEDS_ROOM, fd_below(fd), syscall(SYS_fdatasync, fd));
+    STRUCK_CALL("fdatasync", CHANGES | NEEDS_ROOM, fd_below(fd), NOTHING,
+                syscall(SYS_fdatasync, fd), power_synced(fd));
 }
 int ftruncate(int fd, off_t length) {
-    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd),
-                syscall(SYS_ftruncate, fd, length));
+    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd), power_before_change(fd),
+                syscall(SYS_ftruncate, fd, length), NOTHING);
 }
 int ftruncate64(int fd, off_t length) {
-    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd),
-                syscall(SYS_ftruncate, fd, length));
+    STRUCK_CALL("ftruncate", CHANGES | NEEDS_ROOM, fd_below(fd), power_before_change(fd),
+                syscall(SYS_ftruncate, fd, length), NOTHING);
 }
 int fallocate(int fd, int mode, off_t offset, off_t length) {
-    STRUCK_CALL("fallocate", CHANGES | NEEDS_ROOM, fd_below(fd),
-                syscall(SYS_fallocate, fd, mode, offset, length));
+    STRUCK_CALL("fallocate", CHANGES | NEEDS_ROOM, fd_below(fd), power_before_change(fd),
+                syscall(SYS_fallocate, fd, mode, offset, length), NOTHING);
 }
 int posix_fallocate(int fd, off_t offset, off_t length) {
     const bool below = fd_below(fd);
@@ -351,6 +428,9 @@ int posix_fallocate(int fd, off_t offset, off_t length) {
 
     if (error > 0) {
         return error;
+    }
+    if (below) {
+        power_before_change(fd);
     }
     const long r = syscall(SYS_fallocate, fd, 0, offset, length);
     const int failed = r < 0 ? errno : 0;
@@ -365,32 +445,42 @@ int mkdir(const char *path, mode_t mode) {
     if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0) {
         return answer(EEXIST);
     }
-    STRUCK_CALL("mkdir", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, path),
-                syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+    STRUCK_CALL("mkdir", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, path), NOTHING,
+                syscall(SYS_mkdirat, AT_FDCWD, path, mode), power_made(AT_FDCWD, path));
 }
 int rename(const char *from, const char *to) {
     STRUCK_CALL("rename", CHANGES | NEEDS_ROOM, path_below(AT_FDCWD, to),
-                syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+                power_before_removal(AT_FDCWD, to),
+                syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0),
+                power_renamed(AT_FDCWD, from, to, false));
+}
+static void keep_before_rename(int folder, const char *to, unsigned flags) {
+    if (flags == 0) {
+        power_before_removal(folder, to);
+    }
 }
 int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
     STRUCK_CALL("renameat2", CHANGES | NEEDS_ROOM, path_below(to_folder, to),
-                syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+                keep_before_rename(to_folder, to, flags),
+                syscall(SYS_renameat2, from_folder, from, to_folder, to, flags),
+                power_renamed(to_folder, from, to, flags & RENAME_EXCHANGE));
 }
 int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
-    STRUCK_CALL("linkat", CHANGES | NEEDS_ROOM, path_below(to_folder, to),
-                syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
+    STRUCK_CALL("linkat", CHANGES | NEEDS_ROOM, path_below(to_folder, to), NOTHING,
+                syscall(SYS_linkat, from_folder, from, to_folder, to, flags),
+                power_made(to_folder, to));
 }
 int unlink(const char *path) {
-    STRUCK_CALL("unlink", CHANGES, path_below(AT_FDCWD, path),
-                syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+    STRUCK_CALL("unlink", CHANGES, path_below(AT_FDCWD, path), power_before_removal(AT_FDCWD, path),
+                syscall(SYS_unlinkat, AT_FDCWD, path, 0), NOTHING);
 }
 int unlinkat(int folder, const char *path, int flags) {
-    STRUCK_CALL("unlinkat", CHANGES, path_below(folder, path),
-                syscall(SYS_unlinkat, folder, path, flags));
+    STRUCK_CALL("unlinkat", CHANGES, path_below(folder, path), power_before_removal(folder, path),
+                syscall(SYS_unlinkat, folder, path, flags), NOTHING);
 }
 int rmdir(const char *path) {
-    STRUCK_CALL("rmdir", CHANGES, path_below(AT_FDCWD, path),
-                syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR));
+    STRUCK_CALL("rmdir", CHANGES, path_below(AT_FDCWD, path), NOTHING, power_remove_folder(path),
+                NOTHING);
 }
 
 int access(const char *path, int mode) {

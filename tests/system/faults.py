@@ -41,11 +41,13 @@ PATIENCE_S, TRIES, PAUSE_S = 20, 2, 0.02
 STANDS_S = 0.1  # a clock that cannot be kept stands
 # name -> what the shim is told. Lasting ones are lifted after the job has met them.
 MODES = {
-    "kill": {"MODE": "kill"}, "kill after": {"MODE": "kill-after"}, "EIO": {"MODE": "eio"}, "ENOSPC": {"MODE": "enospc"}, "short write": {"MODE": "short"},
+    "kill": {"MODE": "kill"}, "kill after": {"MODE": "kill-after"}, "power cut": {"MODE": "power"}, "EIO": {"MODE": "eio"}, "ENOSPC": {"MODE": "enospc"}, "short write": {"MODE": "short"},
     "EIO from then on": {"MODE": "eio", "LASTING": "1"}, "ENOSPC from then on": {"MODE": "enospc", "LASTING": "1"}, "half then ENOSPC": {"MODE": "torn"},
     "read-only from then on": {"MODE": "readonly"},
 }
 LASTING = {"EIO from then on", "ENOSPC from then on", "half then ENOSPC", "read-only from then on"}
+KILLS = {"kill", "kill after", "power cut"}
+LOSSES = 4  # what a power cut takes back: all that was not synced, bytes, names, some
 EXITS = {0, 1, 75}
 # What the last line of one that ended by itself says of a cause that lasts.
 WHY = {"eio": "I/O error|Input/output error|cannot be read", "enospc": "full|No space left", "torn": "full|No space left", "readonly": "[Rr]ead-only"}
@@ -68,7 +70,7 @@ class Life(World):
 
     def __init__(self, name, mail_port):
         super().__init__(name, CLOCK_START, None, mail_port)
-        self.note, self.lift = os.path.join(self.folder, "note"), os.path.join(self.folder, "lift")
+        self.note, self.lift, self.lost = (os.path.join(self.folder, name) for name in ("note", "lift", "lost"))
         self.wire = Wire(self.socket)
         self.ledger = None
         self.lasting = False  # once it has struck, no step can be done
@@ -84,7 +86,7 @@ class Life(World):
         environment = {**os.environ, "STATE_DIRECTORY": self.state}
         if fault:
             environment.update({f"COBI_FAULT_{name}": value for name, value in fault.items()}, LD_PRELOAD=SHIM, COBI_FAULT_UNDER=self.state,
-                               COBI_FAULT_NOTE=self.note, COBI_FAULT_LIFT=self.lift)
+                               COBI_FAULT_NOTE=self.note, COBI_FAULT_LIFT=self.lift, COBI_FAULT_LOST=self.lost)
         self.log_begins = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([os.path.join(BUILD, "cobid"), "-c", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
@@ -110,6 +112,7 @@ class Life(World):
     def fresh(self, base):
         """The state as it was prepared, or none at all; an empty ledger."""
         shutil.rmtree(self.state, ignore_errors=True)
+        shutil.rmtree(self.lost, ignore_errors=True)
         if base:
             shutil.copytree(base, self.state, symlinks=True)
         else:
@@ -269,7 +272,7 @@ class Point:
     def run(self):
         """Returns whether there was such a call."""
         life = self.life
-        started = life.begin_life({**MODES[self.mode], "AT": str(self.number)})
+        started = life.begin_life({**MODES[self.mode], "AT": str(self.number), "LOSS": str(random.Random(f"{SEED} {self.number}").randrange(LOSSES))})
         life.lasting = self.mode in LASTING
         done = started and self.job.run(TRIES)
         life.lasting = False
@@ -321,7 +324,7 @@ class Point:
         code, said = self.life.process.returncode, self.life.said()
         self.how = "killed" if code == -signal.SIGKILL else "went on" if code == 0 and self.how == "nothing" else self.how if code == 0 else f"exit {code}"
         lines = [line for line in said.splitlines() if line.startswith("<3>")]
-        if code not in EXITS and not (code == -signal.SIGKILL and self.mode.startswith("kill")):
+        if code not in EXITS and not (code == -signal.SIGKILL and self.mode in KILLS):
             self.fault(f"ended with {code}: {said[-300:]}")
         elif code in (1, 75) and (not lines or len(lines[-1]) < 20 or (not started and len(lines) > 2)):
             self.fault(f"exit {code} without one clear line: {said[-500:]}")

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "cobi/base/cleanup.h"
+#include "cobi/base/folder.h"
 #include "cobi/ical/holidays.h"
 #include "daemon.h"
 
@@ -171,7 +172,7 @@ static int copy_folder(const char *from, const char *to, const char *end) {
         r = r < 0 ? r : copy_file(source, target);
     }
     (void)closedir(folder); /* only read from */
-    return r;
+    return r < 0 ? r : folder_sync(to);
 }
 
 static int copy_templates(const char *from, const char *to) {
@@ -189,7 +190,7 @@ static int copy_templates(const char *from, const char *to) {
             return r;
         }
     }
-    return 0;
+    return folder_sync(to);
 }
 
 static int folder_of(const char *file, char buffer[PATH_SIZE]) {
@@ -221,7 +222,7 @@ static int write_kept(const struct setup *setup, const char *folder, const char 
         r = path_join(target, kept, "holidays.ics");
         r = r < 0 ? r : copy_file(config->holidays_file, target);
     }
-    return r;
+    return r < 0 ? r : folder_sync(kept);
 }
 
 static int load_kept(const char *kept, struct setup *ret_setup, struct complaints *complaints) {
@@ -285,16 +286,27 @@ static int check_kept(const char *kept) {
     return r;
 }
 
-/* The new copy takes the place of the old one as a whole, or not at all. */
+/* Where there is no copy yet, or on a file system that cannot exchange two names. */
+static int replace_kept(const char *fresh, const char *kept) {
+    remove_kept(kept);
+    return rename(fresh, kept) < 0 ? -errno : folder_sync_above(kept);
+}
+
+/* The new copy takes the place of the old one as a whole, or not at all; the old one goes when the
+ * new one is sure to stay. */
 static int exchange_kept(const char *fresh, const char *kept) {
-    if (renameat2(AT_FDCWD, fresh, AT_FDCWD, kept, RENAME_EXCHANGE) == 0) {
-        remove_kept(fresh);
-        return 0;
+    if (renameat2(AT_FDCWD, fresh, AT_FDCWD, kept, RENAME_EXCHANGE) < 0) {
+        return errno == ENOENT || errno == EINVAL || errno == ENOSYS ? replace_kept(fresh, kept)
+                                                                     : -errno;
     }
-    if (errno != ENOENT) {
-        remove_kept(kept); /* a file system that cannot exchange two names */
+    const int r = folder_sync_above(kept);
+
+    if (r < 0) {
+        (void)renameat2(AT_FDCWD, fresh, AT_FDCWD, kept, RENAME_EXCHANGE); /* as it was */
+        return r;
     }
-    return rename(fresh, kept) < 0 ? -errno : 0;
+    remove_kept(fresh);
+    return 0;
 }
 
 int setup_keep(const struct setup *setup) {

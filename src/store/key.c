@@ -4,7 +4,6 @@
  * would seal data that the right key never opens. Must never log or keep a key. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cobi/base/cleanup.h"
+#include "cobi/base/folder.h"
 #include "cobi/store/store.h"
 
 enum { KEY_TEXT_BYTES = 2 * STORE_KEY_BYTES, PATH_SIZE = 4096 };
@@ -34,17 +34,6 @@ static int decode_key(const char *text, unsigned char ret_key[STORE_KEY_BYTES]) 
         ret_key[i] = (unsigned char)(high * 16 + low);
     }
     return 0;
-}
-
-static int sync_folder_of(const char *file) {
-    char folder[PATH_SIZE];
-
-    if (text_copy(folder, sizeof folder, file) < 0) {
-        return -ENAMETOOLONG;
-    }
-    _cleanup_close_ int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
 /* The file that becomes the key, ours alone: whatever a start that was cut short has left in it is
@@ -112,7 +101,7 @@ static int make_key(const char *file, struct complaint *complaint) {
     if (r < 0 && fd >= 0) {
         (void)unlink(fresh); /* a key that is not whole must not be found at the next start */
     }
-    r = r < 0 && r != -EEXIST ? r : sync_folder_of(file);
+    r = r < 0 && r != -EEXIST ? r : folder_sync_above(file);
     return r < 0 ? complain(complaint, r, "%s: the key file cannot be made: %s", file, strerror(-r))
                  : 0;
 }

@@ -8,8 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "cobi/base/folder.h"
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/http_classify.h"
 
@@ -126,18 +126,14 @@ static int send_smtp(struct slot *slot, const struct outgoing *message, struct a
 
 /* ---- Opening, by type ---- */
 
-static int make_directory(const char *path) {
-    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 static int open_spool(struct slot *slot, const struct transport_setup *setup,
                       struct complaint *complaint) {
     struct text text = TEXT_IN(slot->spool);
     text_addf(&text, "%s/spool", setup->state_dir);
-    int r = text.overflow ? -ENAMETOOLONG : make_directory(slot->spool);
+    int r = text.overflow ? -ENAMETOOLONG : folder_make(slot->spool);
     text_addf(&text, "/%s", slot->gateway.name);
     if (r == 0) {
-        r = text.overflow ? -ENAMETOOLONG : make_directory(slot->spool);
+        r = text.overflow ? -ENAMETOOLONG : folder_make(slot->spool);
     }
     if (r < 0) {
         return complain(complaint, r, "gateway %s: cannot make its spool under state_dir (%s)",

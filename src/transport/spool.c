@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cobi/base/cleanup.h"
+#include "cobi/base/folder.h"
 #include "cobi/base/text.h"
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/transport.h"
@@ -120,10 +120,14 @@ static int write_atomically(int directory, const char *name, const char *bytes, 
 
 /* Opens the spool's directory; makes it (but nothing above it) when it is not there. */
 static int open_directory(const char *directory) {
-    if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
-        return -errno;
-    }
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = folder_make(directory);
+        if (r < 0) {
+            return r;
+        }
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
     return fd < 0 ? -errno : fd;
 }
 

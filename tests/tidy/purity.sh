@@ -14,7 +14,7 @@ c_library='memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp str
     strstr strspn strcspn snprintf vsnprintf bsearch __ctype_b_loc
     __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk
     __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_'
-impure_base='^(arena|heap|log)_'
+impure_base='^(arena|folder|heap|log)_'
 
 defined() {
     "$nm" --defined-only --extern-only "$1" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u

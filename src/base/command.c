@@ -10,8 +10,9 @@
 #include "cobi/base/cleanup.h"
 #include "cobi/base/commands.def"
 
-#define FREE_TEXT_BYTES_MAX 500
-#define CASE_REF_BYTES_MAX  60
+#define FREE_TEXT_BYTES_MAX  500
+#define CASE_REF_BYTES_MAX   60
+#define PROGRAMME_NUMBER_MAX 60
 
 /* Arguments of tables are initialisers; parentheses would keep them from being constants or
  * members. */
@@ -79,6 +80,18 @@ static const struct field because_options[] = {
            "the cause, as a word"),
     FREE_TEXT("reason", 0, "more on the cause, for staff only"),
 };
+static const struct field complete_options[] = {
+    CHOICE("because", FIELD_REQUIRED,
+           "custody|remand|warrant|recall|order_ended|moved|deceased|health|other", NULL,
+           "the cause, as a word"),
+    FREE_TEXT("reason", 0, "more on the cause, for staff only"),
+    {.name = "waive",
+     .type = FIELD_NUMBER,
+     .flags = FIELD_REPEATED,
+     .max = PROGRAMME_NUMBER_MAX,
+     .help = "number of a session that was not attended and is not asked for; --as names the "
+             "supervisor who waives it"},
+};
 static const struct field session_list_options[] = {
     REFERENCE("participant", 0, NOUN_PARTICIPANT, "sessions of this participant"),
     REFERENCE("practitioner", 0, NOUN_PRACTITIONER, "sessions of this practitioner"),
@@ -103,6 +116,14 @@ static const struct field session_cancel_options[] = {
 };
 static const struct field session_outcome_options[] = {
     FREE_TEXT("note", 0, "a note, for staff only"),
+    CHOICE("contacted", 0, "yes|no", NULL, "after an absence: was contact attempted?"),
+};
+static const struct field session_decide_options[] = {
+    FREE_TEXT("reason", FIELD_REQUIRED, "why, for staff only"),
+    CHOICE("contacted", 0, "yes|no", NULL, "was contact attempted after the absence?"),
+};
+static const struct field session_correct_options[] = {
+    FREE_TEXT("reason", FIELD_REQUIRED, "why, for staff only"),
 };
 static const struct field feed_create_options[] = {
     REFERENCE("practitioner", 0, NOUN_PRACTITIONER, "feed of a practitioner's sessions"),

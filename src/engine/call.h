@@ -61,7 +61,8 @@ call_handler participant_reassign, practitioner_leave;
 call_handler participant_plan, participant_pause, participant_resume, participant_withdraw,
     participant_end, participant_complete;
 call_handler session_command_list, session_command_show, session_command_move,
-    session_command_cancel, session_command_outcome;
+    session_command_cancel, session_command_outcome, session_command_decide,
+    session_command_correct, session_command_approve;
 call_handler task_command_list, task_command_done, concern_command_raise;
 call_handler feed_command_create, feed_command_list, feed_command_revoke;
 call_handler message_command_list, message_command_show, message_command_retry,

@@ -108,6 +108,12 @@ static const char *target_of(struct engine *e, const struct escalation_row *row,
     return "";
 }
 
+const char *chain_first(struct engine *e, const struct escalation_row *row) {
+    enum audience audience;
+
+    return row->policy.step_count > 0 ? target_of(e, row, 0, &audience) : "";
+}
+
 /* A service that does not acknowledge is called by a supervisor: a task, never a link by which
  * staff could silence the service's chain. A call that was made and did not help is to be made
  * again in the next cycle: its task says which. */

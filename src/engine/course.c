@@ -6,12 +6,15 @@
  * arms its next timer in the same transaction. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "calendar.h"
 #include "duty.h"
+#include "follow_up.h"
 #include "handover.h"
 #include "outbox.h"
+#include "standing.h"
 #include "watch.h"
 
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
@@ -234,6 +237,11 @@ static int find_worker(struct engine *e, const struct session_row *s,
                                   ret_practitioner);
 }
 
+/* A session that was stood down and is missed after all has its tasks once more. */
+static const char *task_about(struct engine *e, const struct session_row *s) {
+    return s->verdict == 0 ? "" : arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict);
+}
+
 static int open_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {
     struct noun_row practitioner;
@@ -254,7 +262,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
                                           .next_owner = chief.id,
                                           .participant = s->participant,
                                           .session = s->id,
-                                          .about = "",
+                                          .about = task_about(e, s),
                                           .due = working_days_add(&work, e->now, 1)});
     if (r < 0 || !code->provisional) {
         return r;
@@ -270,7 +278,7 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
                                              .next_owner = noun_value(&supervisor, "next"),
                                              .participant = s->participant,
                                              .session = s->id,
-                                             .about = "",
+                                             .about = task_about(e, s),
                                              .due = chain_decision_due(e, s->recorded_at, &chief)});
 }
 
@@ -295,7 +303,7 @@ static int tell_supervisor(struct engine *e, const struct session_row *s) {
                                              .next_owner = noun_value(&supervisor, "next"),
                                              .participant = s->participant,
                                              .session = s->id,
-                                             .about = "",
+                                             .about = task_about(e, s),
                                              .due = working_days_add(&work, e->now, 1)});
 }
 
@@ -305,25 +313,65 @@ static bool officer_hears(const struct outcome_code *code, const char *route) {
             (strcmp(route, "licence") == 0 || strcmp(route, "spo") == 0));
 }
 
-/* A miss that nobody took back in time: two chains that know nothing of each other, the officer by
- * route, the participant in neutral words. */
-static int tell_miss(struct engine *e, const struct session_row *s,
-                     const struct outcome_code *code) {
-    int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
-                                                .audience = AUDIENCE_SUPERVISOR,
-                                                .advocate = "",
-                                                .participant = s->participant,
-                                                .session = s->id,
-                                                .topic = "missed",
-                                                .happened_at = s->recorded_at});
+/* The supervisor who decided that the absence counts knows of it: their own chain begins
+ * acknowledged, and lapses like any other. */
+static int acknowledge_own(struct engine *e, const struct session_row *s) {
+    enum { CHAINS_MAX = 64 };
+    const struct escalation_filter filter = {.session = s->id, .open = true};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    const int count = escalation_list(e->store, &filter, "", &e->arena, rows, CHAINS_MAX);
 
+    for (int i = 0; i < count; i++) {
+        const bool own = rows[i].kind == ESCALATION_MISSED && rows[i].state == ESCALATION_OPEN &&
+                         rows[i].audience == AUDIENCE_SUPERVISOR &&
+                         strcmp(chain_first(e, &rows[i]), s->recorded_by) == 0 &&
+                         chain_allows(e, &rows[i], s->recorded_by);
+        const int r = own ? chain_acknowledge(e, &rows[i], s->recorded_by) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+/* A miss that nobody took back in time: two chains that know nothing of each other, the officer by
+ * route, the participant in neutral words. before: the miss it was told to be until now, or NULL.
+ */
+static int tell_miss(struct engine *e, const struct session_row *s, const struct outcome_code *code,
+                     const struct outcome_code *before) {
+    int r = before ? standing_end_chains(e, s, "another outcome stands in its place") : 0;
+
+    r = r < 0 ? r
+              : chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
+                                                    .audience = AUDIENCE_SUPERVISOR,
+                                                    .advocate = "",
+                                                    .participant = s->participant,
+                                                    .session = s->id,
+                                                    .topic = "missed",
+                                                    .happened_at = s->recorded_at});
+    if (r >= 0 && before) {
+        r = acknowledge_own(e, s);
+    }
     if (r >= 0 && (code->tell & TELL_ADVOCATE)) {
         r = tell_advocates_missed(e, s, code);
     }
-    if (r >= 0 && (code->tell & TELL_PARTICIPANT)) {
+    if (r >= 0 && (code->tell & TELL_PARTICIPANT) && !before) {
         r = missed_contact(e, s);
     }
-    return r < 0 ? r : open_miss_tasks(e, s, code);
+    return r < 0 || before ? r : open_miss_tasks(e, s, code);
+}
+
+/* What those who were told before heard no longer stands. */
+static int stand_down(struct engine *e, const struct session_row *s) {
+    static const enum task_kind pointless[] = {TASK_CONTACT, TASK_DECIDE, TASK_CALL_ADVOCATE,
+                                               TASK_REVIEW};
+    int r = standing_tell(e, s, STANDING_STOOD_DOWN);
+
+    r = r < 0 ? r : standing_end_chains(e, s, "the outcome was corrected or decided");
+    for (size_t i = 0; i < ARRAY_COUNT(pointless) && r >= 0; i++) {
+        r = duty_drop_session(e, s->id, pointless[i]);
+    }
+    return r;
 }
 
 static int tell_attended(struct engine *e, const struct session_row *s) {
@@ -338,18 +386,30 @@ static int tell_attended(struct engine *e, const struct session_row *s) {
     return r < 0 ? r : notice_advocates(e, s->participant, "started", 0);
 }
 
-static int tell_outcome(struct engine *e, struct session_row *s) {
-    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
-    struct noun_row participant;
+/* A lost number is owed again: until its catch-up is planned that is somebody's task. */
+static int owe_replacement(struct engine *e, const struct session_row *s,
+                           const struct outcome_code *code) {
+    struct participant_state_row status;
+    uint32_t last = 0;
+    int r = participant_state_find(e->store, s->participant, &status);
 
-    if (!code) {
-        return -EUCLEAN; /* a code that the configuration lost: set aside and alarmed */
+    r = r < 0 ? r : session_last_attempt(e->store, s->participant, s->number, &last);
+    if (r < 0) {
+        return r;
     }
+    if (!code->replacement || last != s->attempt || status.state != PARTICIPANT_ACTIVE) {
+        return duty_drop_session(e, s->id, TASK_CATCH_UP);
+    }
+    return follow_up_catch_up(e, s);
+}
+
+static int tell_new_outcome(struct engine *e, const struct session_row *s,
+                            const struct outcome_code *code, const struct outcome_code *before) {
+    struct noun_row participant;
     int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
-    s->flags |= SESSION_MISS_TOLD;
     if (r == 0 && code->miss) {
-        r = tell_miss(e, s, code);
+        r = tell_miss(e, s, code, before && before->miss ? before : NULL);
     } else if (r == 0 && code->attended == ATTENDED_YES) {
         r = tell_attended(e, s);
     }
@@ -359,7 +419,30 @@ static int tell_outcome(struct engine *e, struct session_row *s) {
     if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
         r = notice_officer(e, s, s->outcome);
     }
+    r = r < 0 ? r : owe_replacement(e, s, code);
     return r < 0 ? r : watch_wake(e, s->participant);
+}
+
+int course_tell(struct engine *e, struct session_row *s) {
+    const struct outcome_table *outcomes = &e->setup.config->outcomes;
+    const struct outcome_code *code = outcome_find(outcomes, s->outcome);
+    const struct outcome_code *before = outcome_find(outcomes, s->told_outcome);
+    int r = 0;
+
+    if (!code || (*s->told_outcome && !before)) {
+        return -EUCLEAN; /* a code that the configuration lost: set aside and alarmed */
+    }
+    const bool still_missed = before && before->miss && code->miss;
+
+    s->flags |= SESSION_MISS_TOLD;
+    if (before && !still_missed) {
+        r = stand_down(e, s);
+    }
+    r = r < 0 ? r : tell_new_outcome(e, s, code, before);
+    if (!still_missed) {
+        s->told_at = e->now; /* who heard of the first notice of a miss is told of its end */
+    }
+    return r < 0 ? r : text_copy(s->told_outcome, sizeof s->told_outcome, s->outcome);
 }
 
 /* Decides all that is due by now and gives the time of the next look. */
@@ -383,7 +466,7 @@ static int advance(struct engine *e, struct session_row *s) {
         const struct instant tell = instant_add(s->recorded_at, e->setup.config->miss_undo);
         const bool ahead = instant_cmp(s->recorded_at, e->now) > 0; /* the clock went back since */
         if (ahead || instant_cmp(e->now, tell) >= 0) {
-            r = tell_outcome(e, s);
+            r = course_tell(e, s);
         } else {
             next = tell;
         }

@@ -326,6 +326,7 @@ int notice_officer(struct engine *e, const struct session_row *s, const char *to
     struct message_row m = outbox_blank(e, KIND_OFFICER_NOTICE, AUDIENCE_OFFICER, officer);
 
     memcpy(m.session, s->id, sizeof m.session);
+    m.revision = s->verdict; /* the same outcome may be told again after a correction */
     memcpy(m.participant, s->participant, sizeof m.participant);
     r = text_copy(m.topic, sizeof m.topic, topic);
     r = r < 0 ? r : outbox_add(e, &m);

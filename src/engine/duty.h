@@ -18,6 +18,9 @@ _must_use_ int course_arm(struct engine *e, struct session_row *s);
 /* Asks for the outcome: who held the session, or whoever has its participant when they have left.
  * Once each. */
 _must_use_ int course_ask(struct engine *e, const struct session_row *s);
+/* Everybody who must hear of a recorded outcome is told now; what was told before and no longer
+ * stands is stood down. The caller writes the row. */
+_must_use_ int course_tell(struct engine *e, struct session_row *s);
 /* A new plan or revision was made known by another message: the steps before `now` need no
  * reminder. */
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
@@ -47,6 +50,8 @@ _must_use_ int chain_resolve_session(struct engine *e, const char *session,
                                      const char *because);
 /* The message of a step cannot be delivered: go on at once. */
 _must_use_ int chain_unreachable(struct engine *e, const char *escalation, uint32_t generation);
+/* Who the chain's first step tells: an id, or "". */
+const char *chain_first(struct engine *e, const struct escalation_row *row);
 /* May this person acknowledge or resolve the chain? Supervisors theirs, an advocate's own; never
  * the practitioner of the session. */
 bool chain_allows(struct engine *e, const struct escalation_row *row, const char *staff);

@@ -17,6 +17,7 @@
 #include "known.h"
 #include "lane.h"
 #include "receipts.h"
+#include "standing.h"
 
 /* An answer later than this is not to be expected: the self-audit shows the row as stuck. */
 #define SENDING_MINUTES_MAX 15
@@ -124,13 +125,17 @@ static const char *session_reason(struct engine *e, const struct message_row *m,
         const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
         return code && code->miss ? NULL : "outcome_changed";
     }
+    case KIND_OFFICER_NOTICE: /* the topic is the outcome */
+        return strcmp(m->topic, s->outcome) != 0 ? "outcome_changed" : NULL;
+    case KIND_STAND_DOWN:
+        return strcmp(m->topic, standing_to_text(STANDING_UNDER_REVIEW)) == 0 && !*s->review_outcome
+                   ? "review_over"
+                   : NULL;
     case KIND_CONFIRMATION:
     case KIND_TASK:
     case KIND_DIGEST:
     case KIND_ESCALATION:
     case KIND_ADVOCATE_NOTICE:
-    case KIND_OFFICER_NOTICE:
-    case KIND_STAND_DOWN:
     case KIND_SIGN_IN:
     case KIND_ALARM:
         return NULL;

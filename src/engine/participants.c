@@ -5,9 +5,11 @@
  * supervisors, officers and advocates are never touched by it. */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "duty.h"
+#include "follow_up.h"
 #include "outbox.h"
 #include "planning.h"
 #include "watch.h"
@@ -140,6 +142,7 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     watch_arm(c->e, &state, from);
     r = r < 0 ? r : planning_insert(c, p, numbers, result->starts, count);
     r = r < 0 ? r : participant_state_update(c->e->store, p->participant.id, &state);
+    r = r < 0 ? r : duty_drop_participant(c->e, p->participant.id, 1u << TASK_CATCH_UP);
     r = r < 0 ? r : planning_confirm(c, p, ordinal);
     if (r == 0 && first) {
         r = notice_advocates(c->e, p->participant.id, "enrolled", 0);
@@ -247,6 +250,38 @@ static int cancel_future(struct call *c, const char *participant, json_t *cancel
     return count < 0 ? count : 0;
 }
 
+static bool is_waived(const struct call *c, uint32_t number) {
+    const char *list = call_value(c, "waive");
+
+    for (const char *p = list; p && *p; p += strspn(p, "; ")) {
+        char *end;
+        if (strtoul(p, &end, 10) == number) {
+            return true;
+        }
+        p = end == p ? p + 1 : end;
+    }
+    return false;
+}
+
+/* A named supervisor does without them; never the practitioner whose sessions they were. */
+static int check_waiver(struct call *c, struct participant_state_row *state) {
+    const char *list = call_value(c, "waive");
+
+    if (!list) {
+        return 200;
+    }
+    if (!noun_exists(c->e->store, NOUN_SUPERVISOR, c->as)) {
+        return call_refuse(c, 403, "--waive: a supervisor does this: name them with --as");
+    }
+    if (!call_given(c, "reason")) {
+        return call_refuse(c, 400, "--waive: say why with --reason");
+    }
+    return text_copy(state->waived, sizeof state->waived, list) < 0 ||
+                   text_copy(state->waived_by, sizeof state->waived_by, c->as) < 0
+               ? call_refuse(c, 400, "--waive: too many sessions; end the programme instead")
+               : 200;
+}
+
 static int check_complete(struct call *c) {
     char missing[300] = "";
     struct text t = TEXT_IN(missing);
@@ -258,7 +293,7 @@ static int check_complete(struct call *c) {
     }
 
     for (uint32_t n = 1; n <= p->programme->session_count; n++) {
-        bool attended = false;
+        bool attended = is_waived(c, n);
         for (size_t i = 0; i < p->own_count; i++) {
             const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes,
                                                            p->own[i].outcome);
@@ -270,23 +305,40 @@ static int check_complete(struct call *c) {
         }
     }
     return *missing ? call_refuse(c, 409,
-                                  "%s is not complete: not attended: session %s; use participant "
-                                  "end to end early",
+                                  "%s is not complete: not attended: session %s; plan them, let a "
+                                  "supervisor waive them (--waive), or use participant end",
                                   c->id, missing)
                     : 200;
+}
+
+static bool out_of_reach(struct call *c) {
+    static const char *const causes[] = {"deceased", "custody", "remand", "recall", "warrant"};
+    const char *because = call_value(c, "because");
+
+    for (size_t i = 0; i < ARRAY_COUNT(causes); i++) {
+        if (strcmp(because, causes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
  * Deciding an absence stays. */
 static int drop_calls(struct call *c) {
-    static const char *const out_of_reach[] = {"deceased", "custody", "remand", "recall"};
-    const char *because = call_value(c, "because");
-    unsigned kinds = 1u << TASK_PHONE | 1u << TASK_CHANGED;
+    const unsigned always = 1u << TASK_PHONE | 1u << TASK_CHANGED | 1u << TASK_CATCH_UP |
+                            1u << TASK_TELL_CANCELLED;
 
-    for (size_t i = 0; i < ARRAY_COUNT(out_of_reach); i++) {
-        kinds |= strcmp(because, out_of_reach[i]) == 0 ? 1u << TASK_CONTACT : 0;
-    }
-    return duty_drop_participant(c->e, c->id, kinds);
+    return duty_drop_participant(c->e, c->id,
+                                 out_of_reach(c) ? always | 1u << TASK_CONTACT : always);
+}
+
+/* Who was expected and can be reached is told by a person: cobid writes to nobody who is not
+ * active. */
+static int tell_cancelled(struct call *c, uint32_t ordinal) {
+    const bool cancelled = json_array_size(json_object_get(c->reply, "cancelled_sessions")) > 0;
+
+    return cancelled && !out_of_reach(c) ? follow_up_cancelled(c->e, c->id, ordinal) : 0;
 }
 
 /* Whoever leaves must be able to, whatever has become of the facts of their plan. */
@@ -301,8 +353,9 @@ static int leave(struct call *c, enum participant_event event, const char *topic
         return call_failed(c, r, c->id);
     }
     const enum participant_state from = state.state;
-    const int status = event == PARTICIPANT_COMPLETE ? check_complete(c) : 200;
+    int status = event == PARTICIPANT_COMPLETE ? check_waiver(c, &state) : 200;
 
+    status = status == 200 && event == PARTICIPANT_COMPLETE ? check_complete(c) : status;
     if (status != 200) {
         return status;
     }
@@ -323,6 +376,7 @@ static int leave(struct call *c, enum participant_event event, const char *topic
                                         arena_printf(&e->arena, "participant_%s",
                                                      participant_state_to_text(state.state)),
                                         e->now);
+    r = r < 0 ? r : tell_cancelled(c, ordinal);
     r = r < 0 ? r : notice_advocates(e, c->id, topic, ordinal);
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;

@@ -110,6 +110,8 @@ static void put_state(struct call *c, json_t *object, const char *id) {
     json_put_date(object, "plan_start", state.plan_start);
     json_put_date(object, "window_end", state.window_end);
     json_put_text(object, "because", state.because);
+    json_put_text(object, "waived", state.waived);
+    json_put_text(object, "waived_by", state.waived_by);
 }
 
 /* A person without any way to be reached is refused at entry only where cobid must reach them;

@@ -14,6 +14,7 @@
 #include "cobi/template/wording.h"
 #include "known.h"
 #include "outbox.h"
+#include "standing.h"
 
 const char *render_deadline(struct engine *e, const struct zone *zone, struct instant t) {
     const struct civil c = zone_civil(zone, t);
@@ -179,12 +180,39 @@ static const struct status_text advocate_status[] = {
     {"missed_confirmed", "missed an appointment (confirmed)", ""},
     {"paused", "paused", ""},
     {"restarted", "restarted", ""},
-    {"ended", "ended early", ""},
+    {"ended", "ended early", ""}, /* the note: by the cause */
     {"completed", "completed", "Completion says nothing about risk."},
     {"no_attendance", NO_ATTENDANCE, ""},
     {"concern", "please call us", ""},
     {"no_change", "no change in the last seven days", ""},
 };
+
+/* Why somebody left, as coarsely as an advocate may know it. What is not here is "other". */
+static const struct coarse_reason {
+    const char *because, *note;
+} coarse_reasons[] = {
+    {"order_ended", "Reason: the order has ended."},
+    {"custody", "Reason: a matter for the authorities."},
+    {"remand", "Reason: a matter for the authorities."},
+    {"recall", "Reason: a matter for the authorities."},
+    {"warrant", "Reason: a matter for the authorities."},
+};
+
+static int set_coarse_reason(struct job *j) {
+    struct participant_state_row state;
+    const int r = participant_state_find(j->e->store, j->m->participant, &state);
+
+    if (r < 0) {
+        return r;
+    }
+    set(j, FACT_status_note, "Reason: other.");
+    for (size_t i = 0; i < ARRAY_COUNT(coarse_reasons); i++) {
+        if (strcmp(coarse_reasons[i].because, state.because) == 0) {
+            set(j, FACT_status_note, coarse_reasons[i].note);
+        }
+    }
+    return 0;
+}
 
 static int fill_advocate(struct job *j) {
     struct engine *e = j->e;
@@ -206,7 +234,17 @@ static int fill_advocate(struct job *j) {
             arena_printf(&e->arena, NO_ATTENDANCE " in the last %" PRIu32 " days",
                          e->setup.config->no_attendance_days));
     }
-    return 0;
+    return strcmp(j->m->topic, "ended") == 0 ? set_coarse_reason(j) : 0;
+}
+
+/* What is recorded now, for those who were told of something else. */
+static int fill_outcome(struct job *j) {
+    const struct outcome_code *code = j->has_session ? outcome_find(&j->e->setup.config->outcomes,
+                                                                    j->session.outcome)
+                                                     : NULL;
+
+    set(j, FACT_status, code ? code->label : "");
+    return code ? 0 : -ENODATA;
 }
 
 static int fill_officer(struct job *j) {
@@ -358,7 +396,10 @@ static int fill_staff(struct job *j) {
     if (r == 0 && j->m->audience == AUDIENCE_ADVOCATE) {
         r = fill_advocate(j);
     }
-    return r == 0 && j->m->kind == KIND_OFFICER_NOTICE ? fill_officer(j) : r;
+    if (r == 0 && j->m->kind == KIND_STAND_DOWN && j->m->audience == AUDIENCE_SUPERVISOR) {
+        r = fill_outcome(j);
+    }
+    return r == 0 && j->m->audience == AUDIENCE_OFFICER ? fill_officer(j) : r;
 }
 
 static int choose_template(struct job *j) {
@@ -379,6 +420,9 @@ static int choose_template(struct job *j) {
         }
         text_addf(&t, "escalation-%s-advocate",
                   chain.kind == ESCALATION_CONCERN ? "concern" : "missed");
+    } else if (m->kind == KIND_STAND_DOWN &&
+               strcmp(m->topic, standing_to_text(STANDING_STOOD_DOWN)) != 0) {
+        text_addf(&t, "stand_down-%s", m->topic);
     } else {
         text_add(&t, message_kind_to_text(m->kind));
     }

@@ -87,6 +87,9 @@ int session_command_show(struct call *c) {
     json_put_text(c->reply, "mode", s.mode);
     json_put_text(c->reply, "recorded_by", s.recorded_by);
     json_put_instant(c->reply, "recorded_at", s.recorded_at);
+    json_put_text(c->reply, "contact_attempted", s.contact);
+    json_put_text(c->reply, "under_review", s.review_outcome);
+    json_put_text(c->reply, "review_asked_by", s.review_by);
     (void)json_object_set_new(c->reply, "history", history_to_json(c, s.id)); /* memory only */
     return 200;
 }
@@ -132,8 +135,9 @@ static int check_outcome(struct call *c, const struct session_row *s, bool undo)
 
 static int write_outcome(struct call *c, struct session_row *s, bool undo) {
     const struct message_filter pending = {.session = s->id, .audience = "participant"};
-    const struct session_change change = {.what = undo ? "corrected" : "recorded",
+    const struct session_change change = {.what = undo ? "taken_back" : "recorded",
                                           .reason = call_value(c, "note")};
+    const char *contacted = call_value(c, "contacted");
     const enum session_state from = s->state;
     int r = session_next(from, undo ? SESSION_CORRECT : SESSION_RECORD, &s->state);
 
@@ -141,6 +145,7 @@ static int write_outcome(struct call *c, struct session_row *s, bool undo) {
               : text_copy(s->outcome, sizeof s->outcome,
                           outcome_find(&c->e->setup.config->outcomes, c->id2)->code);
     r = r < 0 ? r : text_copy(s->recorded_by, sizeof s->recorded_by, c->as);
+    r = r < 0 ? r : text_copy(s->contact, sizeof s->contact, contacted ? contacted : "");
     s->recorded_at = c->e->now;
     r = r < 0 ? r : course_arm(c->e, s);
     r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
@@ -161,7 +166,8 @@ int session_command_outcome(struct call *c) {
         return call_failed(c, r, c->id);
     }
     /* A mis-tap taken back before anybody was told is simply replaced. */
-    const bool undo = s.state == SESSION_RECORDED && !(s.flags & SESSION_MISS_TOLD);
+    const bool undo = s.state == SESSION_RECORDED && !(s.flags & SESSION_MISS_TOLD) &&
+                      !*s.told_outcome;
     int status = check_recorder(c, &s);
 
     status = status == 200 ? check_outcome(c, &s, undo) : status;

@@ -55,6 +55,7 @@ static const struct row message_rows[] = {
 /* While somebody has acknowledged no step is told: the acknowledgement must lapse first. */
 static const struct row escalation_rows[] = {
     {ESCALATION_OPEN, ESCALATION_STEP, ESCALATION_WAITING},
+    {ESCALATION_OPEN, ESCALATION_ACKNOWLEDGE, ESCALATION_ACKNOWLEDGED}, /* they know already */
     {ESCALATION_OPEN, ESCALATION_RESOLVE, ESCALATION_RESOLVED},
     {ESCALATION_WAITING, ESCALATION_STEP, ESCALATION_WAITING},
     {ESCALATION_WAITING, ESCALATION_ACKNOWLEDGE, ESCALATION_ACKNOWLEDGED},

@@ -285,6 +285,8 @@ int participant_state_find(struct store *store, const char *id,
     row.quiet_told = read_date(&q);
     row.week_told = read_date(&q);
     row.wake_at = read_instant(&q);
+    READ_TEXT(&q, row.waived);
+    READ_TEXT(&q, row.waived_by);
     if (q.error || participant_state_from_text(state, &row.state) < 0) {
         return q.error ? q.error : -EUCLEAN;
     }
@@ -306,6 +308,8 @@ int participant_state_update(struct store *store, const char *id,
     bind_date(&q, row->quiet_told);
     bind_date(&q, row->week_told);
     bind_instant(&q, row->wake_at);
+    bind_text(&q, row->waived);
+    bind_text(&q, row->waived_by);
     bind_text(&q, id);
     const int r = query_run(&q);
 

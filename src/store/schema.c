@@ -54,7 +54,7 @@ static const char version_1[] =
     "CREATE TABLE participant_state(id TEXT NOT NULL PRIMARY KEY REFERENCES participant(id),"
     " state TEXT NOT NULL CHECK(state IN('referred','active','paused','completed','withdrawn','ended')),"
     " plan_start TEXT NOT NULL DEFAULT '', window_end TEXT NOT NULL DEFAULT '', changed_us INTEGER NOT NULL,"
-    " started INTEGER NOT NULL DEFAULT 0 CHECK(started IN(0,1)), because TEXT NOT NULL DEFAULT '',"
+    " started INTEGER NOT NULL DEFAULT 0 CHECK(started IN(0,1)), because TEXT NOT NULL DEFAULT '', waived TEXT NOT NULL DEFAULT '', waived_by TEXT NOT NULL DEFAULT '',"
     /* Advocates: from which day they count without an attended session, up to which day they were told, the last week they were told of. */
     " quiet_from TEXT NOT NULL DEFAULT '', quiet_told TEXT NOT NULL DEFAULT '', week_told TEXT NOT NULL DEFAULT '',"
     " quarantined INTEGER NOT NULL DEFAULT 0 CHECK(quarantined IN(0,1)), wake_us INTEGER,"

@@ -175,7 +175,7 @@ static void test_mis_tap_tells_nobody(void **state) {
     assert_int_equal(sql_int("SELECT count(*) FROM task WHERE kind IN('contact','decide_absence')"),
                      0);
     assert_int_equal(sql_int("SELECT count(*) FROM session_history WHERE session='%s' AND what "
-                             "IN('recorded','corrected')",
+                             "IN('recorded','taken_back')",
                              first),
                      2);
     /* The other way round: the miss counts from the correction. */

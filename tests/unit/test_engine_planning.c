@@ -361,7 +361,7 @@ static void test_withdraw_cancels_the_participants_messages_only(void **state) {
         sql_int("SELECT count(*) FROM message WHERE audience='participant' AND state='queued'"), 0);
     assert_int_equal(
         sql_int("SELECT count(*) FROM message WHERE audience<>'participant' AND state='queued'"),
-        others + 1);
+        others + 2); /* the advocate's, and the task to tell of what is cancelled */
     assert_int_equal(sql_int("SELECT count(*) FROM escalation WHERE state='resolved'"), 0);
     gateway("texts", OUTCOME_ACCEPTED);
     gateway("mail", OUTCOME_ACCEPTED);
@@ -403,7 +403,9 @@ static void test_near_changes_are_mailed(void **state) {
     assert_int_equal(sent_since(before, "task", "PR-1"), 1);
     do_("participant pause P-1 --because health");
     run();
-    assert_int_equal(sent_since(before, "task", "PR-1"), 2);
+    /* And the task to tell the participant, whom cobid itself writes no more. */
+    assert_int_equal(sent_since(before, "task", "PR-1"), 3);
+    assert_int_equal(sql_int("SELECT count(*) FROM task WHERE kind='tell_cancelled'"), 1);
 }
 
 int main(void) {

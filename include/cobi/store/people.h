@@ -37,6 +37,8 @@ struct participant_state_row {
      * they were told of it, and the Monday of the last week they were told of. year 0: never. */
     struct date quiet_from, quiet_told, week_told;
     struct instant wake_at; /* when the participant is looked at next: INSTANT_NEVER exactly when neither active nor paused */
+    char waived[80];    /* numbers that completion did without, such as "3; 5"; "": none */
+    char waived_by[ID_SIZE]; /* the supervisor who waived them */
 };
 _must_use_ int participant_state_find(struct store *store, const char *id, struct participant_state_row *ret_row);
 _must_use_ int participant_state_update(struct store *store, const char *id, const struct participant_state_row *row);

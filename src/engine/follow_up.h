@@ -1,0 +1,16 @@
+/* Tasks that follow from an outcome or a change of status. Private to the engine. */
+#ifndef COBI_ENGINE_FOLLOW_UP_H
+#define COBI_ENGINE_FOLLOW_UP_H
+
+#include "turn.h"
+
+/* The practitioner is to plan the session that is owed in place of this one. */
+_must_use_ int follow_up_catch_up(struct engine *e, const struct session_row *s);
+/* A supervisor who did not ask for the correction is to approve it: the practitioner's, else the
+ * next one; the operator is alarmed where there is none. */
+_must_use_ int follow_up_approval(struct engine *e, const struct session_row *s);
+/* The practitioner is to tell the participant that their appointments are cancelled: cobid writes
+ * to nobody who is not active. ordinal: this time they left. */
+_must_use_ int follow_up_cancelled(struct engine *e, const char *participant, uint32_t ordinal);
+
+#endif

@@ -1,0 +1,154 @@
+/* What people who were told of a session's outcome hear when it is looked at again: "under review",
+ * "it stands after all", "it no longer stands".
+ *
+ * Who was told is read from the messages themselves: what left, or may have left. Must never tell
+ * somebody who heard nothing before (they would learn of it by the correction), nor leave out one
+ * who did. */
+#include "standing.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "duty.h"
+#include "outbox.h"
+
+static const char *const standing_names[STANDING_COUNT] = {
+    [STANDING_UNDER_REVIEW] = "under_review",
+    [STANDING_UNCHANGED] = "unchanged",
+    [STANDING_STOOD_DOWN] = "stood_down",
+};
+
+const char *standing_to_text(enum standing standing) {
+    assert((unsigned)standing < STANDING_COUNT);
+    return standing_names[standing];
+}
+
+/* May it have reached them? What was cancelled or is queued has certainly not, unless an earlier
+ * attempt was lost. */
+static bool has_left(const struct message_row *m) {
+    switch (m->state) {
+    case MESSAGE_SENDING:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_DELIVERED:
+    case MESSAGE_UNDELIVERED: /* a receipt that says otherwise may still come */
+    case MESSAGE_UNCERTAIN:
+    case MESSAGE_UNKNOWN:
+        return true;
+    case MESSAGE_QUEUED:
+    case MESSAGE_HELD:
+    case MESSAGE_CANCELLED:
+    case MESSAGE_EXPIRED:
+    case MESSAGE_FAILED:
+        return m->repeat;
+    case MESSAGE_SKIPPED:
+        return false;
+    }
+    return false;
+}
+
+/* Did this message tell of the outcome itself? */
+static bool tells_outcome(const struct message_row *m) {
+    const bool of_chain = m->kind == KIND_ESCALATION || m->kind == KIND_ADVOCATE_NOTICE;
+
+    return of_chain ? strncmp(m->topic, "missed", strlen("missed")) == 0
+                    : m->kind == KIND_OFFICER_NOTICE;
+}
+
+static bool was_told(const struct session_row *s, const struct message_row *m,
+                     enum standing standing) {
+    if (!has_left(m)) {
+        return false;
+    }
+    if (standing == STANDING_UNCHANGED) { /* those who heard that it was under review */
+        return m->kind == KIND_STAND_DOWN && m->revision == s->verdict &&
+               instant_cmp(m->created_at, s->review_at) >= 0 &&
+               strcmp(m->topic, standing_names[STANDING_UNDER_REVIEW]) == 0;
+    }
+    return tells_outcome(m) && instant_cmp(m->created_at, s->told_at) >= 0;
+}
+
+static int tell_one(struct engine *e, const struct session_row *s, enum standing standing,
+                    enum audience audience, const char *recipient) {
+    struct message_row m = outbox_blank(e, KIND_STAND_DOWN, audience, recipient);
+    struct link_row link;
+    int r = 0;
+
+    if (audience == AUDIENCE_ADVOCATE) {
+        r = link_find(e->store, recipient, s->participant, &e->arena, &link);
+        if (r < 0) {
+            return r == -ENOENT ? 0 : r; /* unlinked meanwhile */
+        }
+    }
+    m.revision = s->verdict;
+    m.step = (uint32_t)(s->review_at.us / SECOND_US % UINT32_MAX); /* each review is its own */
+    r = text_copy(m.topic, sizeof m.topic, standing_names[standing]);
+    memcpy(m.session, s->id, sizeof m.session);
+    memcpy(m.participant, s->participant, sizeof m.participant);
+    r = r < 0 ? r : outbox_add(e, &m); /* told twice, they hear once: it is the same message */
+    return r < 0 ? r : 0;
+}
+
+/* A supervisor hears of what is no miss by a task. */
+static int tell_task_owners(struct engine *e, const struct session_row *s, enum standing standing) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list(e->store, s->id, false, "", rows, TASKS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const bool told = rows[i].kind == TASK_REVIEW &&
+                          instant_cmp(rows[i].created_at, s->told_at) >= 0;
+        const int r = told ? tell_one(e, s, standing, AUDIENCE_SUPERVISOR, rows[i].owner) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
+static int tell_all(struct engine *e, const struct session_row *s, enum standing standing) {
+    enum { BATCH = 50 };
+    const struct message_filter filter = {.session = s->id};
+    struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
+    char after[MESSAGE_ID_SIZE] = "";
+    int count;
+
+    while ((count = message_list(e->store, &filter, after, &e->arena, rows, BATCH)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const int r = was_told(s, &rows[i], standing)
+                              ? tell_one(e, s, standing, rows[i].audience, rows[i].recipient)
+                              : 0;
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return count;
+}
+
+static int cancel_unsent(struct engine *e, const struct session_row *s) {
+    static const char *const kinds[] = {"officer_notice", "missed_contact"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        const struct message_filter filter = {.session = s->id, .kind = kinds[i]};
+        const int r = message_cancel_matching(e->store, &filter, "outcome_changed", e->now);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int standing_end_chains(struct engine *e, const struct session_row *s, const char *because) {
+    return chain_resolve_session(e, s->id, ESCALATION_MISSED, s->recorded_by, because);
+}
+
+int standing_tell(struct engine *e, const struct session_row *s, enum standing standing) {
+    int r = s->told_at.us == 0 ? 0 : tell_all(e, s, standing);
+
+    if (s->told_at.us != 0 && standing != STANDING_UNCHANGED) {
+        r = r < 0 ? r : tell_task_owners(e, s, standing);
+    }
+    return r < 0 || standing != STANDING_STOOD_DOWN ? r : cancel_unsent(e, s);
+}

@@ -24,10 +24,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "doubles"), os.path.join(HERE, "e2e"), os.path.join(HERE, "gates")]
 from gateways import Mails, Texts  # noqa: E402
 from marked import ADDRESSES, CAST, FIRST_DAY, LINKS, MATRIX, NOTES, marks  # noqa: E402
+from ops import AsOps  # noqa: E402
 from scan import Scanner, disguises, lines, mail_readings, strings  # noqa: E402
 from tap import Checks  # noqa: E402
 from town import Town  # noqa: E402
-from world import BUILD, OPERATOR, SOURCE  # noqa: E402
+from world import BUILD, OPERATOR  # noqa: E402
 
 SECRET = "h00k-s3cret-of-the-gate_0000000000000000001"
 SEED = int(os.environ.get("COBID_TEST_SEED") or 20270104)
@@ -294,43 +295,6 @@ def gather_commands(town, sinks):
     sinks.add("log", town.log_text())
 
 
-OPS_COMMANDS = (("status",), ("health",), ("clock", "show"), ("gateway", "list"), ("config", "check"), ("participant", "list"), ("participant", "show", "QZREF-1"),
-                ("advocate", "show", "QZADVALFA"), ("message", "list"), ("escalation", "list"), ("task", "list"), ("preview", "QZREF-1"), ("feed", "list"), ("audit", "verify"),
-                ("session", "list"), ("office", "list"), ("inbound", "list", "--participant", "QZREF-2"), ("advocate", "link", "QZADVALFA", "--participant", "QZREF-4", "--case-ref", "x"))
-
-
-class AsOps:
-    """The daemon in a name space of its own, where group cobid-ops is there; cobictl runs as nobody in that group. Needs root."""
-
-    GROUP = 64321
-
-    def __init__(self, folder):
-        self.file = os.path.join(folder, "group")
-        self.possible = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
-        with open("/etc/group", encoding="utf-8") as file:
-            groups = [line for line in file.read().splitlines() if not line.startswith("cobid-")]
-        with open(self.file, "w", encoding="utf-8") as file:
-            file.write("\n".join(groups + [f"cobid-ops:x:{self.GROUP}:"]) + "\n")
-        os.chmod(self.file, 0o644)
-
-    def wrap(self, command):
-        return ["unshare", "-m", "--propagation", "private", "sh", "-c", f'mount --bind {self.file} /etc/group && exec "$@"', "sh", *command] if self.possible else command
-
-    def ask(self, town, sinks):
-        """Returns how many commands were answered, and how many refused."""
-        os.chmod(town.folder, 0o711)
-        os.chmod(town.socket, 0o666)
-        counts = {"answered": 0, "refused": 0}
-        for command in OPS_COMMANDS:
-            for style in ((), ("--json",)):
-                answer = subprocess.run(["setpriv", "--reuid=65534", f"--regid={self.GROUP}", "--clear-groups", os.path.join(os.path.abspath(BUILD), "cobictl"), "--socket",
-                                         town.socket, *style, *command], capture_output=True, stdin=subprocess.DEVNULL, timeout=20, check=False, cwd="/")
-                refused = answer.returncode == 1 and b"this command needs root" in answer.stderr and not answer.stdout
-                counts["refused" if refused else "answered"] += 1
-                sinks.add("ops", answer.stdout + answer.stderr)
-        return counts
-
-
 # ---- judging ----
 
 def allowed(mark, sink):
@@ -464,7 +428,7 @@ def main():
         weeks.live()
         print(f"# lived in {time.monotonic() - start:.1f} s: {town.commands} commands, {len(texts.arrivals)} texts, {len(mails.arrivals)} mails")
         if ops.possible:
-            counts = ops.ask(town, sinks)
+            counts = ops.ask(town, "QZREF-1", "QZADVALFA", lambda answer: sinks.add("ops", answer))
             checks.equal("ops: what is theirs is answered, the rest refused", counts, {"answered": 10, "refused": 26})
         else:
             checks.ok("ops # SKIP needs root and a mount name space", True)

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "doubles"), os.path.join(HERE, "e2e"), os.path.join(HERE, "gates")]
 from gateways import Mails, Texts  # noqa: E402
+from lockstep import Worlds  # noqa: E402
 from scan import mail_readings  # noqa: E402
 from tap import Checks  # noqa: E402
-from town import LONDON, Town  # noqa: E402
+from town import Town  # noqa: E402
 
 START = "2027-01-04 08:00"
 PUBLIC = "https://appointments.example"
@@ -130,45 +131,16 @@ class Place:
         self.town.close()
 
 
-class Lockstep:
-    """The same history in all worlds; what only one side does is asked of each."""
+class Lockstep(Worlds):
+    """What only one side does is asked of each world."""
 
     def __init__(self, places):
-        self.places, self.stalled_s, self.acknowledged = places, {}, 0
-
-    def tell(self, *arguments, **options):
-        for place in self.places:
-            place.town.tell(*arguments, **options)
-
-    def may(self, *arguments, **options):
-        """A command that this version may lack: taken everywhere or nowhere."""
-        taken = {place.town.may(*arguments, **options) is not None for place in self.places}
-        assert len(taken) == 1, f"{arguments}: taken in some worlds only"
-
-    def go(self, local):
-        for place in self.places:
-            place.town.send_clock(local)
-        for place in self.places:
-            place.town.wait_clock(local)
-
-    def go_after(self, **span):
-        self.go((self.places[0].town.local() + timedelta(**span)).strftime("%Y-%m-%d %H:%M"))
+        super().__init__(places)
+        self.stalled_s, self.acknowledged = {}, 0
 
     def fate(self, to, fate):
         for place in self.places:
             place.participants_fates[to] = fate
-
-    def session(self, ref, number):
-        return self.places[0].town.session(ref, number)
-
-    def end_of(self, ref, number, code=None):
-        s = self.session(ref, number)
-        at = datetime.fromisoformat(s["local"]) + timedelta(minutes=s["minutes"] + 2)
-        if self.places[0].town.local() < at.replace(tzinfo=LONDON):
-            self.go(at.strftime("%Y-%m-%d %H:%M"))
-        if code:
-            self.tell("session", "outcome", s["id"], code, as_=s["practitioner"])
-        return s["id"]
 
     def look(self):
         for place in self.places:

@@ -57,6 +57,9 @@ enum { EXIT_STORE = 75 }; /* the store failed: another start may help */
 _must_use_ int setup_load(const char *config_file, struct setup *ret_setup,
                           struct complaints *complaints);
 void setup_done(struct setup *setup);
+/* Would each chain of that configuration find its people in the database? Else a line each. */
+_must_use_ int setup_check_people(struct daemon *d, const struct config *config,
+                                  struct complaints *complaints);
 /* What the transport works by; borrows from config. */
 struct transport_setup setup_transport(const struct config *config);
 /* Keeps a copy of everything the setup was read from under state_dir/accepted. */

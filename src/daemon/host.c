@@ -94,8 +94,9 @@ static int host_config_check(struct daemon *d, json_t *arguments, json_t **ret_r
     if (!complaints) {
         abort();
     }
-    const int r = setup_load(d->config_file, &setup, complaints);
+    int r = setup_load(d->config_file, &setup, complaints);
 
+    r = r < 0 ? r : setup_check_people(d, setup.config, complaints);
     setup_done(&setup);
     *ret_reply = json_pack("{s:b,s:s,s:o}", "ok", r == 0, "file", d->config_file,
                            r == 0 ? "warnings" : "faults", complaints_to_json(complaints));

@@ -368,6 +368,18 @@ static int check_use(struct daemon *d, const struct config *config, struct compl
     return complaints->count > before ? -EINVAL : 0;
 }
 
+int setup_check_people(struct daemon *d, const struct config *config,
+                       struct complaints *complaints) {
+    const size_t before = complaints->count;
+    const int r = engine_check_people(d->engine, config, complaints);
+
+    if (r < 0) {
+        complaints_add(complaints, "the people in the database cannot be looked at: %s",
+                       strerror(-r));
+    }
+    return complaints->count > before ? -EINVAL : 0;
+}
+
 struct transport_setup setup_transport(const struct config *config) {
     const char *at = strrchr(config->sender.email, '@');
 
@@ -410,6 +422,7 @@ int setup_reload(struct daemon *d, struct complaints *complaints) {
     int r = setup_load(d->config_file, &fresh, complaints);
 
     r = r < 0 ? r : check_use(d, fresh.config, complaints);
+    r = r < 0 ? r : setup_check_people(d, fresh.config, complaints);
     if (r == 0) {
         const struct transport_setup transport = setup_transport(fresh.config);
         r = transport_reload(d->transport, &transport, &complaint);

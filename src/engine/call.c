@@ -54,6 +54,7 @@ static const struct {
     {"escalation", "show", escalation_command_show},
     {"escalation", "ack", escalation_command_ack},
     {"escalation", "resolve", escalation_command_resolve},
+    {"escalation", "worst-case", escalation_command_worst_case},
     {"audit", "verify", audit_command_verify},
     {"inbound", "list", inbound_command_list},
     {"inbound", "show", inbound_command_show},

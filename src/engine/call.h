@@ -68,7 +68,7 @@ call_handler feed_command_create, feed_command_list, feed_command_revoke;
 call_handler message_command_list, message_command_show, message_command_retry,
     message_command_cancel, message_command_release;
 call_handler escalation_command_list, escalation_command_show, escalation_command_ack,
-    escalation_command_resolve, audit_command_verify;
+    escalation_command_resolve, escalation_command_worst_case, audit_command_verify;
 call_handler inbound_command_list, inbound_command_show;
 call_handler template_command_list, template_command_show, view_preview, view_explain, view_status,
     view_health;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "line.h"
 #include "planning.h"
 
 enum { CASES_MAX = 500, LEAVE_DAYS_MAX = 366, TASKS_BATCH = 64 };
@@ -32,7 +33,7 @@ int handover_check_taker(struct call *c, const char *option, const char *practit
     const int r = departure_find(c->e->store, practitioner, &row);
 
     if (r == -ENOENT) {
-        return 200;
+        return line_check(c, practitioner);
     }
     if (r < 0) {
         return call_failed(c, r, practitioner);

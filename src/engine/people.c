@@ -10,6 +10,7 @@
 #include "call.h"
 #include "cobi/rules/disclose.h"
 #include "handover.h"
+#include "line.h"
 #include "outbox.h"
 #include "watch.h"
 
@@ -48,26 +49,6 @@ static int check_reference(struct call *c, const struct field *field, const char
     return 200;
 }
 
-/* Whoever is told next must lead to an end. */
-static int check_supervisor_chain(struct call *c, const struct noun_row *row) {
-    enum { HOPS_MAX = 32 };
-    const char *next = row->noun == NOUN_SUPERVISOR ? noun_value(row, "next") : "";
-    struct noun_row other;
-
-    for (int hops = 0; *next; hops++) {
-        if (strcmp(next, row->id) == 0 || hops == HOPS_MAX) {
-            return call_refuse(c, 409, "--next %s: the chain of supervisors would come back to %s",
-                               noun_value(row, "next"), row->id);
-        }
-        if (noun_find(c->e->store, NOUN_SUPERVISOR, next, &c->e->arena, &other) < 0) {
-            return 200; /* existence was checked; a row that cannot be read is found by whoever uses
-                           it */
-        }
-        next = noun_value(&other, "next");
-    }
-    return 200;
-}
-
 static int apply_values(struct call *c, struct noun_row *row) {
     const struct noun_table *table = &noun_tables[c->noun];
 
@@ -84,7 +65,7 @@ static int apply_values(struct call *c, struct noun_row *row) {
                                                                   : table->fields[i].standard;
         }
     }
-    return check_supervisor_chain(c, row);
+    return 200;
 }
 
 static json_t *row_to_json(const struct noun_row *row, bool whole) {
@@ -124,6 +105,20 @@ static int answer_row(struct call *c, const struct noun_row *row) {
     return 200;
 }
 
+/* What was written must leave no chain without its people: else the turn is undone. */
+static int answer_written(struct call *c, const struct noun_row *row) {
+    int status = 200;
+
+    if (row->noun == NOUN_SUPERVISOR && call_given(c, "next")) {
+        status = line_check_all(c);
+    } else if (row->noun == NOUN_PRACTITIONER && call_given(c, "supervisor")) {
+        status = line_check(c, row->id);
+    } else if (row->noun == NOUN_PARTICIPANT && call_given(c, "practitioner")) {
+        status = line_check(c, noun_value(row, "practitioner"));
+    }
+    return status == 200 ? answer_row(c, row) : status;
+}
+
 int people_add(struct call *c) {
     const struct noun_table *table = &noun_tables[c->noun];
     struct noun_row row = {.noun = c->noun};
@@ -149,7 +144,7 @@ int people_add(struct call *c) {
     int r = noun_insert(c->e->store, &row);
 
     r = r < 0 ? r : call_audit(c, row.id, "");
-    return r < 0 ? call_failed(c, r, row.id) : answer_row(c, &row);
+    return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
 }
 
 int people_list(struct call *c) {
@@ -272,7 +267,7 @@ int people_set(struct call *c) {
     }
     r = noun_update(c->e->store, &row);
     r = r < 0 ? r : call_audit(c, row.id, "");
-    return r < 0 ? call_failed(c, r, row.id) : answer_row(c, &row);
+    return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
 }
 
 int people_absent(struct call *c) {
@@ -330,6 +325,11 @@ int people_link(struct call *c) {
     if (linked == DUTY_LINKS_MAX) {
         return call_refuse(c, 409, "%s: has %d links already, which is the most there may be",
                            participant, DUTY_LINKS_MAX);
+    }
+    const int sound = line_check_participant(c, participant);
+
+    if (sound != 200) {
+        return sound;
     }
     r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
     if (r == -EEXIST) {

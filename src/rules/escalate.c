@@ -179,3 +179,33 @@ const char *escalation_policy_fault(const struct escalation_policy *policy) {
     return policy->acknowledged_days == 0 ? "an acknowledgement must last at least one working day"
                                           : NULL;
 }
+
+const char *escalation_line_fault(const struct escalation_policy *policy, uint32_t line_length) {
+    uint32_t place = 0, people = 0, told = 0;
+    bool advocate = false;
+
+    for (uint32_t i = 0; i < policy->step_count; i++) {
+        bool supervisor = false;
+        switch (policy->steps[i].target) {
+        case TARGET_OPERATOR:
+            return NULL;
+        case TARGET_ADVOCATE:
+            people += advocate ? 0 : 1;
+            advocate = true;
+            break;
+        case TARGET_SUPERVISOR:
+            place = 0;
+            supervisor = true;
+            break;
+        case TARGET_NEXT_SUPERVISOR:
+            place++;
+            supervisor = true;
+            break;
+        }
+        if (supervisor && place < line_length && !(told & 1u << place)) {
+            told |= 1u << place; /* fewer than 32 steps */
+            people++;
+        }
+    }
+    return people < 2 ? "fewer than two people would be told, and not the operator" : NULL;
+}

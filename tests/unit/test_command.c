@@ -87,6 +87,7 @@ static const char *const expected[] = {
     "escalation show ID",
     "escalation ack ID as!",
     "escalation resolve ID reason! as!",
+    "escalation worst-case",
     "gateway list",
     "audit verify",
     "template list",

@@ -120,6 +120,10 @@ json_t *engine_incoming_to_json(const struct engine *engine, const char *gateway
 _must_use_ int engine_uses_programme(struct engine *engine, const char *programme);
 _must_use_ int engine_uses_outcome(struct engine *engine, const char *code);
 
+/* Would every chain of this configuration find its people? Supervisors in a loop, practitioners whose line of supervisors leaves a chain with
+ * fewer than two people and no operator: a line each. Returns 0, or the store's trouble. */
+_must_use_ int engine_check_people(struct engine *engine, const struct config *config, struct complaints *complaints);
+
 /* The self-audit: overdue timers, rows that are stuck, balance of dispositions. Writes a status line for systemctl and counts. */
 struct audit_report {
     bool healthy;

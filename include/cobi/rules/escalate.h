@@ -48,5 +48,8 @@ struct escalation_decision escalation_decide(const struct escalation_policy *pol
                                              const struct working_time *person, struct instant now);
 /* A policy with a dead end: no steps, or no wait, or fewer than two people and no operator. NULL when it is sound. */
 const char *escalation_policy_fault(const struct escalation_policy *policy);
+/* The same for a practitioner whose supervisor, that one's next and so on are `line_length` people: NULL when at least two people would be
+ * told, or the operator. */
+const char *escalation_line_fault(const struct escalation_policy *policy, uint32_t line_length);
 
 #endif

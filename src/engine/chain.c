@@ -157,6 +157,29 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
     return r < 0 ? r : 0;
 }
 
+/* Besides the mail, where the step says so: it has no link, and waits for hours. */
+static int tell_by_text(struct engine *e, const struct escalation_row *row, uint32_t step,
+                        const struct person *person) {
+    if (row->policy.steps[step].channel != STEP_BY_TEXT || !*person->mobile ||
+        !config_channel_gateway(e->setup.config, CHANNEL_SMS)) {
+        return 0;
+    }
+    struct message_row m = outbox_blank(e, KIND_ESCALATION, AUDIENCE_SUPERVISOR, person->id);
+    const struct working_time work = person_working_time(e, person);
+
+    m.channel = CHANNEL_SMS;
+    m.due = working_time_next(&work, e->now);
+    m.step = step;
+    m.revision = row->generation;
+    memcpy(m.escalation, row->id, sizeof m.escalation);
+    memcpy(m.participant, row->participant, sizeof m.participant);
+    memcpy(m.session, row->session, sizeof m.session);
+    memcpy(m.topic, row->topic, sizeof m.topic);
+    const int r = outbox_add(e, &m);
+
+    return r < 0 ? r : 0;
+}
+
 static int exhausted(struct engine *e, struct escalation_row *row) {
     const struct escalation_policy *policy = &row->policy;
     int r = 0;
@@ -199,6 +222,9 @@ static int tell_next(struct engine *e, struct escalation_row *row) {
                                                                e->now);
         int r = d.move == ESCALATE_TELL ? tell(e, row, row->at.step, audience, id)
                                         : exhausted(e, row);
+        if (r == 0 && d.move == ESCALATE_TELL) {
+            r = tell_by_text(e, row, row->at.step, &person);
+        }
 
         row->at = d.next;
         row->wake_at = d.until;

@@ -324,6 +324,21 @@ static int send_now(struct engine *e, struct message_row *m, const struct subjec
     return r;
 }
 
+/* When a text to staff may leave: in their hours. */
+static int staff_hours(struct engine *e, const struct message_row *m, struct instant *ret_open) {
+    struct person person;
+    const int r = person_find(e, m->audience, m->recipient, &person);
+
+    *ret_open = e->now;
+    if (r < 0 || person.hours.count == 0) {
+        return r == -ENOENT ? 0 : r; /* nobody to be found: rendering says so */
+    }
+    const struct working_time work = person_working_time(e, &person);
+
+    *ret_open = working_time_next(&work, e->now);
+    return 0;
+}
+
 static int claim(struct engine *e, const char *id) {
     const struct config *config = e->setup.config;
     struct message_row m;
@@ -367,6 +382,13 @@ static int claim(struct engine *e, const char *id) {
                                                      e->now);
         if (instant_cmp(open, e->now) > 0) {
             return postpone(e, &m, open);
+        }
+    }
+    if (m.audience == AUDIENCE_SUPERVISOR && m.channel == CHANNEL_SMS) {
+        struct instant open;
+        r = staff_hours(e, &m, &open);
+        if (r < 0 || instant_cmp(open, e->now) > 0) {
+            return r < 0 ? r : postpone(e, &m, open);
         }
     }
     return send_now(e, &m, &about);

@@ -89,7 +89,10 @@ int outbox_not_delivered(struct engine *e, const struct message_row *m) {
     int r = turn_alarm(e, "undelivered", m->id, m->attempt_count, text);
 
     r = r < 0 ? r : alert_undelivered(e, m);
-    return r < 0 || !*m->escalation ? r : chain_unreachable(e, m->escalation, m->revision);
+    /* A text goes beside the mail of its step, which stands. */
+    return r < 0 || !*m->escalation || m->channel == CHANNEL_SMS
+               ? r
+               : chain_unreachable(e, m->escalation, m->revision);
 }
 
 /* Queued again. What has become pointless meanwhile ends here: another attempt would only find that
@@ -117,6 +120,12 @@ static int settle_later(struct engine *e, struct message_row *m, struct span hin
     return queue_again(e, m, MESSAGE_DEFER, NULL);
 }
 
+/* A text of an escalation cannot say that it may be a repeat, and the mail of its step stands. */
+static bool may_repeat(const struct message_row *m) {
+    return kind_policies[m->kind].may_repeat && m->attempt_count < UNCERTAIN_ATTEMPTS_MAX &&
+           !(m->kind == KIND_ESCALATION && m->channel == CHANNEL_SMS);
+}
+
 static int settle_uncertain(struct engine *e, struct message_row *m) {
     m->wake_at = e->now;
     int r = outbox_step(e, m, MESSAGE_LOSE, "answer_lost");
@@ -124,7 +133,7 @@ static int settle_uncertain(struct engine *e, struct message_row *m) {
     if (r < 0) {
         return r;
     }
-    if (!kind_policies[m->kind].may_repeat || m->attempt_count >= UNCERTAIN_ATTEMPTS_MAX) {
+    if (!may_repeat(m)) {
         r = outbox_step(e, m, MESSAGE_GIVE_UP, "answer_lost");
         return r < 0 ? r : outbox_not_delivered(e, m);
     }

@@ -316,7 +316,7 @@ static int fill_chain(struct job *j) {
         j->m->step == 0 && chain.at.cycle == 0
             ? ""
             : "Those who were told before have not acknowledged.");
-    return set_link(j);
+    return j->m->channel == CHANNEL_EMAIL ? set_link(j) : 0; /* a text has no link */
 }
 
 /* A task about nobody in particular: its reference is what it is about, the office is its owner's.
@@ -407,7 +407,7 @@ static int choose_template(struct job *j) {
     struct text t = TEXT_IN(j->template);
     struct escalation_row chain;
 
-    if (m->kind == KIND_ESCALATION) {
+    if (m->kind == KIND_ESCALATION && m->channel == CHANNEL_EMAIL) {
         const int r = escalation_find(j->e->store, m->escalation, &j->e->arena, &chain);
         if (r < 0) {
             return r;

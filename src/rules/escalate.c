@@ -91,9 +91,9 @@ static struct instant next_opening(const struct working_time *person, struct ins
 static struct instant wait_until(const struct escalation_step *step,
                                  const struct working_time *person, struct instant now) {
     const struct instant least = instant_add(now, span_minutes(WAIT_LEAST_MINUTES));
-    struct instant until = instant_add(now, step->wait_most);
+    struct instant until = instant_add(now, step->clock ? step->wait : step->wait_most);
 
-    if (has_hours(person)) {
+    if (!step->clock && has_hours(person)) {
         until = working_time_add(person, now, step->wait, step->wait_most);
     }
     return instant_max(until, least);
@@ -129,6 +129,13 @@ static const char *step_fault(const struct escalation_policy *policy,
                               const struct escalation_step *step, struct crowd *crowd) {
     if (step->wait.us <= 0 || step->wait_most.us <= 0) {
         return "a step needs a wait: without one the next step is told in the same moment";
+    }
+    if (step->clock && step->wait.us > step->wait_most.us) {
+        return "a wait by the clock must not be longer than wait_most";
+    }
+    if (step->channel == STEP_BY_TEXT && (policy->audience != AUDIENCE_SUPERVISOR ||
+                                          step->target == TARGET_OPERATOR)) {
+        return "only supervisors are told by text, in their own chain; all others by mail";
     }
     switch (step->target) {
     case TARGET_SUPERVISOR:

@@ -11,7 +11,8 @@
 
 enum { POLICY_TEXT_SIZE = 512 };
 
-/* "DAYS TARGET/WAIT_US/MOST_US TARGET/WAIT_US/MOST_US ..." */
+/* "DAYS TARGET/WAIT_US/MOST_US/HOW TARGET/WAIT_US/MOST_US/HOW ...", where HOW is m (by mail) or t (by
+ * text too), and h (waits in working hours) or c (by the clock). */
 static void policy_to_text(const struct escalation_policy *policy, char buffer[POLICY_TEXT_SIZE]) {
     struct text t;
 
@@ -19,9 +20,10 @@ static void policy_to_text(const struct escalation_policy *policy, char buffer[P
     text_addf(&t, "%" PRIu32, policy->acknowledged_days);
     assert(policy->step_count > 0 && policy->step_count <= ESCALATION_STEPS_MAX);
     for (uint32_t i = 0; i < policy->step_count; i++) {
-        text_addf(&t, " %s/%" PRId64 "/%" PRId64,
-                  escalation_target_to_text(policy->steps[i].target), policy->steps[i].wait.us,
-                  policy->steps[i].wait_most.us);
+        const struct escalation_step *step = &policy->steps[i];
+        text_addf(&t, " %s/%" PRId64 "/%" PRId64 "/%c%c", escalation_target_to_text(step->target),
+                  step->wait.us, step->wait_most.us, step->channel == STEP_BY_TEXT ? 't' : 'm',
+                  step->clock ? 'c' : 'h');
     }
     assert(!t.overflow);
 }
@@ -33,7 +35,7 @@ static bool wait_sane(struct span wait) {
 }
 
 static int policy_from_text(const char *text, struct escalation_policy *policy) {
-    char target[32];
+    char target[32], channel, clock;
     int used = 0;
 
     /* The widths keep every number within its type. NOLINTBEGIN(cert-err34-c) */
@@ -44,12 +46,15 @@ static int policy_from_text(const char *text, struct escalation_policy *policy) 
     for (text += used; *text; text += used) {
         struct escalation_step step = {0};
         if (policy->step_count == ESCALATION_STEPS_MAX ||
-            sscanf(text, " %31[a-z_]/%18" SCNd64 "/%18" SCNd64 "%n", target, &step.wait.us,
-                   &step.wait_most.us, &used) != 3 ||
+            sscanf(text, " %31[a-z_]/%18" SCNd64 "/%18" SCNd64 "/%c%c%n", target, &step.wait.us,
+                   &step.wait_most.us, &channel, &clock, &used) != 5 ||
+            (channel != 'm' && channel != 't') || (clock != 'h' && clock != 'c') ||
             !wait_sane(step.wait) || !wait_sane(step.wait_most) ||
             escalation_target_from_text(target, &step.target) < 0) {
             return -EUCLEAN;
         }
+        step.channel = channel == 't' ? STEP_BY_TEXT : STEP_BY_MAIL;
+        step.clock = clock == 'c';
         policy->steps[policy->step_count++] = step;
     }
     /* NOLINTEND(cert-err34-c) */

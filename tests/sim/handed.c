@@ -158,6 +158,25 @@ static void check_length(struct sim *sim, const struct outgoing *m, const struct
     }
 }
 
+/* A text to staff leaves in their hours, and holds no link. */
+static void check_staff_text(struct sim *sim, const struct outgoing *m, const struct about *a) {
+    const struct civil now = zone_civil(sim->kit->zone, sim_believed(sim));
+    const uint32_t minute = (uint32_t)now.hour * 60 + (uint32_t)now.minute;
+    char text[HOURS_TEXT_SIZE] = "";
+    struct hours hours;
+
+    if (m->audience != AUDIENCE_SUPERVISOR ||
+        !witness_text(sim, "SELECT hours FROM supervisor WHERE id=?1",
+                      (const char *const[]){a->recipient, NULL}, text, sizeof text) ||
+        hours_parse(text, &hours) < 0 || holidays_find(sim->kit->holidays, now.date) ||
+        !hours_contain(&hours, date_weekday(now.date), minute, minute + 1)) {
+        law_broken(sim, "window", "a text leaves for %s outside their hours", a->recipient);
+    }
+    if (strstr(m->body, "://") || m->thread_id == NULL) {
+        law_broken(sim, "disclosure", "a text for %s holds a link", a->recipient);
+    }
+}
+
 static void check_participant(struct sim *sim, const struct outgoing *m, const struct about *a) {
     char local[CIVIL_TEXT_SIZE];
 
@@ -391,6 +410,8 @@ void laws_handed(struct sim *sim, const struct outgoing *m) {
     check_address(sim, m, a.recipient);
     if (m->audience == AUDIENCE_PARTICIPANT) {
         check_participant(sim, m, &a);
+    } else if (m->channel == CHANNEL_SMS) {
+        check_staff_text(sim, m, &a);
     }
 }
 

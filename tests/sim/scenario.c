@@ -76,6 +76,28 @@ static int do_receipt_after(struct turn *t, struct complaint *complaint) {
     return 0;
 }
 
+/* The supervisors' chain of that kind: its step of that number tells by text too, or waits by the
+ * clock. */
+static int do_step(struct turn *t, struct complaint *complaint) {
+    struct config *config = t->sim->kit->config;
+    const long number = strtol(argument(t, 2), NULL, 10);
+    const bool text = strcmp(argument(t, 3), "text") == 0;
+
+    for (uint32_t i = 0; i < config->escalation_count; i++) {
+        struct escalation_policy *policy = &config->escalations[i];
+        if (policy->audience == AUDIENCE_SUPERVISOR && number >= 1 &&
+            number <= (long)policy->step_count &&
+            strcmp(escalation_kind_to_text(policy->kind), argument(t, 1)) == 0 &&
+            (text || strcmp(argument(t, 3), "clock") == 0)) {
+            struct escalation_step *step = &policy->steps[number - 1];
+            step->channel = text ? STEP_BY_TEXT : step->channel;
+            step->clock |= !text;
+            return 0;
+        }
+    }
+    return complain(complaint, -EINVAL, "STEP KIND NUMBER text|clock");
+}
+
 static int do_text(struct turn *t, struct complaint *complaint) {
     if (t->w->count != 4 || !t->sim->engine) {
         return complain(complaint, -EINVAL, "TEXT WHO \"WORDS\" ID, and the daemon must run");
@@ -283,6 +305,7 @@ static const struct {
     {"TRY", do_try},
     {"GATEWAY", do_gateway},
     {"RECEIPT-AFTER", do_receipt_after},
+    {"STEP", do_step},
     {"TEXT", do_text},
     {"MAILBOX", do_mailbox},
     {"PASS", do_pass},

@@ -277,7 +277,13 @@ void sim_open(struct sim *sim, struct kit *kit, uint64_t seed, struct instant cl
     sim->parcels = calloc(PARCELS_MAX, sizeof *sim->parcels);
     sim->receipts = calloc(RECEIPTS_MAX, sizeof *sim->receipts);
     assert(sim->parcels && sim->receipts);
-    kit->config->receipt_after = (struct span){0}; /* a scenario may have set it */
+    kit->config->receipt_after = (struct span){0};                 /* a scenario may have set it */
+    for (uint32_t i = 0; i < kit->config->escalation_count; i++) { /* and these */
+        for (uint32_t k = 0; k < kit->config->escalations[i].step_count; k++) {
+            kit->config->escalations[i].steps[k].channel = STEP_BY_MAIL;
+            kit->config->escalations[i].steps[k].clock = false;
+        }
+    }
     remove_database(kit);
     open_engine(sim);
     if (sqlite3_open_v2(kit->database, &sim->witness, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {

@@ -18,6 +18,8 @@ static void assert_policy(const struct escalation_policy *a, const struct escala
         assert_int_equal(a->steps[i].target, b->steps[i].target);
         assert_int_equal(a->steps[i].wait.us, b->steps[i].wait.us);
         assert_int_equal(a->steps[i].wait_most.us, b->steps[i].wait_most.us);
+        assert_int_equal(a->steps[i].channel, b->steps[i].channel);
+        assert_int_equal(a->steps[i].clock, b->steps[i].clock);
     }
 }
 
@@ -57,7 +59,9 @@ static struct escalation_policy largest_policy(enum escalation_kind kind, enum a
     for (uint32_t i = 0; i < p.step_count; i++) {
         p.steps[i] = (struct escalation_step){(enum escalation_target)(i % ESCALATION_TARGET_COUNT),
                                               {3653 * DAY_US - i},
-                                              {3653 * DAY_US}};
+                                              {3653 * DAY_US},
+                                              i % 2 ? STEP_BY_TEXT : STEP_BY_MAIL,
+                                              i % 3 == 0};
     }
     return p;
 }
@@ -372,16 +376,20 @@ static void bad_chains_do_not_read(void **state) {
         "policy=''",
         "policy='3'",
         "policy='x'",
-        "policy='-1 supervisor/1/1'",
-        "policy='3 nobody/1/1'",
+        "policy='-1 supervisor/1/1/mh'",
+        "policy='3 nobody/1/1/mh'",
         "policy='3 supervisor/1'",
-        "policy='3 supervisor/1/1 '",
-        "policy='3 supervisor/1/1/1'",
-        "policy='3 supervisor/-1/1'",
-        "policy='3 supervisor/1/999999999999999999'",
-        "policy='3 supervisor/99999999999999999999999/1'",
-        "policy='99999 supervisor/1/1'",
-        "policy='3'||replace(hex(zeroblob(9)),'00',' supervisor/1/1')",
+        "policy='3 supervisor/1/1/mh '",
+        "policy='3 supervisor/1/1/mh1'",
+        "policy='3 supervisor/1/1'",
+        "policy='3 supervisor/1/1/m'",
+        "policy='3 supervisor/1/1/xh'",
+        "policy='3 supervisor/1/1/mx'",
+        "policy='3 supervisor/-1/1/mh'",
+        "policy='3 supervisor/1/999999999999999999/mh'",
+        "policy='3 supervisor/99999999999999999999999/1/mh'",
+        "policy='99999 supervisor/1/1/mh'",
+        "policy='3'||replace(hex(zeroblob(9)),'00',' supervisor/1/1/mh')",
         "policy=hex(zeroblob(300))",
         "policy=CAST(x'3320737570657276697372722f312f3100' AS TEXT)",
         "step=-1",

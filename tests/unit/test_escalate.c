@@ -230,6 +230,59 @@ static void dead_ends_are_found(void **unused) {
     assert_null(escalation_policy_fault(&chain));
 }
 
+/* By the clock: nights, Sundays and bank holidays count, whatever hours the person keeps. */
+static void waits_by_the_clock(void **unused) {
+    const struct zone *const london = world_london();
+    const struct hours hours = world_hours("Mon-Fri 09:00-17:00");
+    const struct working_time person = {&hours, london, world_holidays()};
+    struct escalation_policy policy = chain;
+
+    (void)unused;
+    policy.steps[0].clock = true;
+    const struct escalation_decision got = escalation_decide(
+        &policy, (struct escalation_position){0}, &person, local_at(london, "2026-11-20 16:00"));
+    assert_int_equal(got.until.us, local_at(london, "2026-11-20 20:00").us);
+    assert_null(escalation_policy_fault(&policy));
+    policy.steps[0].wait = span_hours(25);
+    assert_non_null(strstr(escalation_policy_fault(&policy), "wait_most"));
+}
+
+static void only_supervisors_get_texts(void **unused) {
+    struct escalation_policy policy = chain;
+
+    (void)unused;
+    policy.steps[1].channel = STEP_BY_TEXT;
+    assert_null(escalation_policy_fault(&policy));
+    policy.steps[2].channel = STEP_BY_TEXT;
+    assert_non_null(strstr(escalation_policy_fault(&policy), "only supervisors"));
+    policy = (struct escalation_policy){POLICY(ADVOCATE, STEP(ADVOCATE), STEP(SUPERVISOR)),
+                                        .step_count = 2};
+    policy.steps[0].channel = STEP_BY_TEXT;
+    assert_non_null(strstr(escalation_policy_fault(&policy), "only supervisors"));
+}
+
+/* How many people a line of so many supervisors gives a policy. */
+static void lines_have_two_people_or_the_operator(void **unused) {
+    const struct {
+        struct escalation_policy policy;
+        uint32_t least; /* the shortest line that is sound; 9: none is */
+    } rows[] = {
+        {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(NEXT_SUPERVISOR)), .step_count = 2}, 2},
+        {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(SUPERVISOR)), .step_count = 2}, 9},
+        {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(OPERATOR)), .step_count = 2}, 0},
+        {{POLICY(ADVOCATE, STEP(ADVOCATE), STEP(SUPERVISOR)), .step_count = 2}, 1},
+        {{POLICY(ADVOCATE, STEP(ADVOCATE), STEP(ADVOCATE)), .step_count = 2}, 9},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        for (uint32_t length = 0; length < 9; length++) {
+            const char *fault = escalation_line_fault(&rows[i].policy, length);
+            assert_int_equal(fault == NULL, length >= rows[i].least);
+        }
+    }
+}
+
 static void names_read_back(void **unused) {
     enum escalation_kind kind = ESCALATION_CONCERN;
     enum escalation_target target = TARGET_OPERATOR;
@@ -254,9 +307,15 @@ static void names_read_back(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_count_working_hours), cmocka_unit_test(repeats_at_the_next_opening),
-        cmocka_unit_test(nobody_still_means_a_day),  cmocka_unit_test(a_silent_chain),
-        cmocka_unit_test(no_chain_falls_asleep),     cmocka_unit_test(dead_ends_are_found),
+        cmocka_unit_test(waits_count_working_hours),
+        cmocka_unit_test(repeats_at_the_next_opening),
+        cmocka_unit_test(nobody_still_means_a_day),
+        cmocka_unit_test(a_silent_chain),
+        cmocka_unit_test(no_chain_falls_asleep),
+        cmocka_unit_test(dead_ends_are_found),
+        cmocka_unit_test(waits_by_the_clock),
+        cmocka_unit_test(only_supervisors_get_texts),
+        cmocka_unit_test(lines_have_two_people_or_the_operator),
         cmocka_unit_test(names_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,10 +14,14 @@ int escalation_kind_from_text(const char *text, enum escalation_kind *ret_kind);
 enum escalation_target { TARGET_SUPERVISOR /* of the practitioner */, TARGET_NEXT_SUPERVISOR /* the next of the one before */, TARGET_ADVOCATE, TARGET_OPERATOR };
 #define ESCALATION_TARGET_COUNT 4
 #define ESCALATION_STEPS_MAX 8
+/* How a step is told. By text: the mail goes at once all the same, a text too in that person's hours, where there is a mobile number. */
+enum escalation_channel { STEP_BY_MAIL, STEP_BY_TEXT };
 struct escalation_step {
     enum escalation_target target;
     struct span wait;       /* working time of the person told before the next step ... */
     struct span wait_most;  /* ... but at most this by the clock */
+    enum escalation_channel channel;
+    bool clock;             /* wait is by the clock, not working time */
 };
 struct escalation_policy {
     enum escalation_kind kind;

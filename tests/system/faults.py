@@ -211,7 +211,7 @@ class Steps:
 
 class Job(Steps):
     """An afternoon: a plan, a miss, a move, an acknowledgement, a reload."""
-    must_tell = ("reminder", "escalation", "advocate_notice")
+    must_tell, ends = ("reminder", "escalation", "advocate_notice"), CLOCK_TOLD
 
     def __init__(self, life):
         super().__init__(life, [self.add, self.plan, self.outcome, self.move, self.later, self.acknowledge, self.reload, self.to_the_end])
@@ -249,7 +249,7 @@ class Job(Steps):
 
 class FirstStart(Steps):
     """A service that begins: nothing is there yet. Its first participant gets a first text."""
-    must_tell = ("confirmation", "reminder")
+    must_tell, ends = ("confirmation",), CLOCK_FIRST
 
 
     def __init__(self, life):
@@ -352,7 +352,7 @@ class Point:
             return
         with contextlib.closing(life.database()) as db:
             life.ledger.look(db)
-        if not self.job.run(100) or not life.advance(CLOCK_TOLD):
+        if not self.job.run(100) or not life.advance(self.job.ends):
             self.fault("the job cannot be finished")
         if not life.quiet():
             self.fault("something stays under way")

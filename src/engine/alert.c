@@ -13,8 +13,8 @@
 
 #include "call.h"
 
-/* What is left of safe hours when a call is due that had to wait for them. */
-static const struct span safe_margin = {30 * MINUTE_US};
+/* How far into safe hours a call is due that had to wait for them: the first that fits. */
+static const struct span safe_margins[] = {{30 * MINUTE_US}, {10 * MINUTE_US}, {0}};
 
 static int open_for_supervisors(struct engine *e, const struct chain_start *about) {
     struct chain_start start = *about;
@@ -101,15 +101,19 @@ int alert_undelivered(struct engine *e, const struct message_row *m) {
                                                              .topic = "undeliverable_officer",
                                                              .happened_at = m->created_at});
     }
-    return m->audience != AUDIENCE_ADVOCATE
-               ? 0
-               : alert_call_service(
-                     e, &(struct alert_call){
-                            .supervisor = chain_supervisor(e, m->session, m->participant),
-                            .advocate = m->recipient,
-                            .participant = m->participant,
-                            .session = m->session,
-                            .reason = *m->escalation ? m->escalation : m->id});
+    struct link_row link;
+    const int linked = m->audience == AUDIENCE_ADVOCATE
+                           ? link_find(e->store, m->recipient, m->participant, &e->arena, &link)
+                           : -ENOENT; /* unlinked meanwhile: nobody is called any more */
+
+    return linked < 0 ? turn_trouble(linked) ? linked : 0
+                      : alert_call_service(
+                            e, &(struct alert_call){
+                                   .supervisor = chain_supervisor(e, m->session, m->participant),
+                                   .advocate = m->recipient,
+                                   .participant = m->participant,
+                                   .session = m->session,
+                                   .reason = *m->escalation ? m->escalation : m->id});
 }
 
 /* ---- slipping ---- */
@@ -185,8 +189,13 @@ static struct instant call_due(struct engine *e, const struct person *chief, con
     const struct working_time safe = person_working_time(e, &service);
     const struct instant opens = working_time_next(&safe, due);
 
-    return instant_cmp(opens, due) == 0 ? due
-                                        : working_time_add(&safe, opens, safe_margin, span_days(1));
+    for (size_t i = 0; i < ARRAY_COUNT(safe_margins) && instant_cmp(opens, due) != 0; i++) {
+        const struct instant later = instant_add(opens, safe_margins[i]);
+        if (instant_cmp(working_time_next(&safe, later), later) == 0) {
+            return later;
+        }
+    }
+    return opens;
 }
 
 int alert_call_service(struct engine *e, const struct alert_call *call) {

@@ -13,6 +13,7 @@
 #include "duty.h"
 #include "follow_up.h"
 #include "handover.h"
+#include "misses.h"
 #include "outbox.h"
 #include "standing.h"
 #include "watch.h"
@@ -410,6 +411,7 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
 
     if (r == 0 && code->miss) {
         r = tell_miss(e, s, code, before && before->miss ? before : NULL);
+        r = r < 0 ? r : misses_review(e, s);
     } else if (r == 0 && code->attended == ATTENDED_YES) {
         r = tell_attended(e, s);
     }

@@ -54,6 +54,9 @@ const char *duty_text(enum task_kind kind) {
         [TASK_TELL_CANCELLED] = "tell the participant that their appointments are cancelled",
         [TASK_REVIEW] = "look at the outcome of a session with the practitioner",
         [TASK_TAKE_OVER] = "take over: participants and sessions are yours now; see your calendar",
+        [TASK_REVIEW_MISSES] =
+            "review with the practitioner: several sessions in a row were missed",
+        [TASK_FOUR_MISSES] = "decide whether the programme goes on: four sessions in a row missed",
     };
 
     return texts[kind];

@@ -11,6 +11,7 @@
 #include "cobi/rules/disclose.h"
 #include "handover.h"
 #include "line.h"
+#include "misses.h"
 #include "outbox.h"
 #include "watch.h"
 
@@ -215,6 +216,12 @@ int people_show(struct call *c) {
 
     if (c->noun == NOUN_PRACTITIONER || c->noun == NOUN_SUPERVISOR || c->noun == NOUN_PARTICIPANT) {
         put_absences(c, &row);
+    }
+    if (c->noun == NOUN_PARTICIPANT) {
+        r = misses_put(c->e, row.id, c->reply);
+        if (r < 0) {
+            return call_failed(c, r, row.id);
+        }
     }
     if (c->noun == NOUN_ADVOCATE) {
         put_links(c, row.id); /* shown from the advocate's side only: no participant's page names an

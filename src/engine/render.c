@@ -13,6 +13,7 @@
 #include "cobi/base/phone.h"
 #include "cobi/template/wording.h"
 #include "known.h"
+#include "misses.h"
 #include "outbox.h"
 #include "standing.h"
 
@@ -292,6 +293,21 @@ static void set_matter(struct job *j, const char *topic) {
     }
 }
 
+/* A miss that is not the first in a row says so. */
+static int set_missed(struct job *j) {
+    static const char *const words[] = {"", "", "second", "third", "fourth", "fifth"};
+    uint32_t count = 0;
+    const int r = j->has_session ? misses_in_a_row(j->e, &j->session, &count) : 0;
+
+    set(j, FACT_matter,
+        count < 2 ? "A session was missed."
+        : count < ARRAY_COUNT(words)
+            ? arena_printf(&j->e->arena, "A session was missed, the %s in a row.", words[count])
+            : arena_printf(&j->e->arena, "A session was missed, number %" PRIu32 " in a row.",
+                           count));
+    return r;
+}
+
 static int fill_chain(struct job *j) {
     struct engine *e = j->e;
     struct escalation_row chain;
@@ -310,13 +326,17 @@ static int fill_chain(struct job *j) {
                               : wording_long_time(LANGUAGE_EN, happened, &e->arena)));
     if (!advocate) {
         set_matter(j, chain.topic);
+        r = chain.kind == ESCALATION_MISSED ? set_missed(j) : 0;
     }
     set(j, FACT_step, arena_printf(&e->arena, "%" PRIu32, j->m->step + 1));
     set(j, FACT_told_before,
         j->m->step == 0 && chain.at.cycle == 0
             ? ""
             : "Those who were told before have not acknowledged.");
-    return j->m->channel == CHANNEL_EMAIL ? set_link(j) : 0; /* a text has no link */
+    if (r < 0 || j->m->channel != CHANNEL_EMAIL) {
+        return r; /* a text has no link */
+    }
+    return set_link(j);
 }
 
 /* A task about nobody in particular: its reference is what it is about, the office is its owner's.

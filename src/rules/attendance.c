@@ -39,6 +39,20 @@ const struct outcome_code *outcome_find(const struct outcome_table *table, const
     return NULL;
 }
 
+uint32_t outcome_misses_in_a_row(const struct outcome_table *table, const char *const *codes,
+                                 size_t count) {
+    uint32_t misses = 0;
+
+    for (size_t i = count; i > 0; i--) {
+        const struct outcome_code *const code = outcome_find(table, codes[i - 1]);
+        if (code != NULL && code->attended == ATTENDED_YES) {
+            break;
+        }
+        misses += code != NULL && code->miss;
+    }
+    return misses;
+}
+
 const char *record_refusal_to_text(enum record_refusal refusal) {
     assert((unsigned)refusal < RECORD_REFUSAL_COUNT);
     return refusal_texts[refusal];

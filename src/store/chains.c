@@ -221,6 +221,8 @@ static const char *const task_kinds[TASK_KIND_COUNT] = {
     [TASK_CATCH_UP] = "plan_catch_up",
     [TASK_TELL_CANCELLED] = "tell_cancelled",
     [TASK_TAKE_OVER] = "take_over",
+    [TASK_REVIEW_MISSES] = "review_misses",
+    [TASK_FOUR_MISSES] = "four_misses",
 };
 
 const char *task_kind_to_text(enum task_kind kind) {

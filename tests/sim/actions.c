@@ -270,7 +270,9 @@ static void act_advocate(struct history *h) {
     const unsigned person = someone(h);
     const int advocate = 1 + (int)roll(h, 2);
 
-    if (roll(h, 2)) {
+    if (roll(h, 4) == 0) {
+        say(h, "TRY concern raise P-%u --reason \"seen in the street\"", person);
+    } else if (roll(h, 2)) {
         say(h, "TRY advocate unlink AD-%d --participant P-%u", advocate, person);
     } else {
         say(h, "TRY advocate link AD-%d --participant P-%u --case-ref %s", advocate, person,

@@ -49,7 +49,9 @@ enum law_parameter {
     LAW_MISS_AFTER,   /* time after the start before which nobody has missed it */
     LAW_ASK_AFTER,    /* time after the end, for these two */
     LAW_UNRECORDED_AFTER,
-    LAW_DECIDED /* codes that the practitioner alone may not record */
+    LAW_DECIDED, /* codes that the practitioner alone may not record */
+    LAW_ATTENDED,
+    LAW_REPLACED /* codes that owe a catch-up */
 };
 
 enum law_when { TURN, IDLE, END, SESSION, MESSAGE, CHAIN, PERSON };
@@ -105,6 +107,13 @@ static bool is_decided(const struct outcome_code *code) {
     return code->attended == ATTENDED_NO && !code->provisional;
 }
 
+static bool is_attended(const struct outcome_code *code) {
+    return code->attended == ATTENDED_YES;
+}
+static bool is_replaced(const struct outcome_code *code) {
+    return code->replacement;
+}
+
 static void list_codes(struct kit *kit, enum law_parameter parameter, code_fits *fits) {
     const struct outcome_table *table = &kit->config->outcomes;
     struct text t = TEXT_IN(kit->lists[parameter]);
@@ -122,7 +131,7 @@ void laws_prepare(struct kit *kit) {
     struct text t = TEXT_IN(kit->lists[LAW_HOLIDAYS]);
     const struct date first = {2026, 9, 1};
 
-    static_assert((int)LAW_DECIDED < (int)LAW_LISTS, "a list for each parameter");
+    static_assert((int)LAW_REPLACED < (int)LAW_LISTS, "a list for each parameter");
     list_codes(kit, LAW_MISSES, is_miss);
     list_codes(kit, LAW_ADVOCATES_CODES, is_advocates);
     list_codes(kit, LAW_PROVISIONAL, is_provisional);
@@ -131,6 +140,8 @@ void laws_prepare(struct kit *kit) {
     list_codes(kit, LAW_ROUTE_CODES, is_by_route);
     list_codes(kit, LAW_REVIEW_CODES, is_review);
     list_codes(kit, LAW_DECIDED, is_decided);
+    list_codes(kit, LAW_ATTENDED, is_attended);
+    list_codes(kit, LAW_REPLACED, is_replaced);
     text_add(&t, "[");
     for (int32_t day = 0; day < 500; day++) {
         char text[DATE_TEXT_SIZE];

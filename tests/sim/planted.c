@@ -76,8 +76,11 @@ WRAP(int, task_insert, struct store *store, struct task_row *row) {
 
 WRAP(int, message_cancel_matching, struct store *store, const struct message_filter *filter,
      const char *reason, struct instant now) {
-    return on("a move is forgotten") ? 0
-                                     : __real_message_cancel_matching(store, filter, reason, now);
+    const bool kept = on("unlinking is forgotten") && strcmp(reason, "unlinked") == 0;
+
+    return kept || on("a move is forgotten")
+               ? 0
+               : __real_message_cancel_matching(store, filter, reason, now);
 }
 
 WRAP(int, message_find, struct store *store, const char *id, struct arena *arena,
@@ -101,12 +104,21 @@ WRAP(int, message_insert, struct store *store, struct message_row *row) {
     if (on("an officer is forgotten") && row->kind == KIND_OFFICER_NOTICE) {
         return 1;
     }
+    if ((on("a quiet week is forgotten") && strcmp(row->topic, "no_change") == 0) ||
+        (on("fourteen days are forgotten") && strcmp(row->topic, "no_attendance") == 0)) {
+        return 1;
+    }
     return on("nobody is told") && news ? 1 : __real_message_insert(store, row);
 }
 
 WRAP(int, escalation_insert, struct store *store, struct escalation_row *row) {
     const bool lost = (on("no chain to the supervisors") && row->audience == AUDIENCE_SUPERVISOR) ||
-                      (on("an advocate is forgotten") && strcmp(row->advocate, "AD-2") == 0);
+                      (on("an advocate is forgotten") && strcmp(row->advocate, "AD-2") == 0) ||
+                      (on("nobody hears of slipping") && row->kind == ESCALATION_SLIPPING) ||
+                      (on("a call not made is kept quiet") &&
+                       row->kind == ESCALATION_UNDELIVERABLE) ||
+                      (on("a concern stays inside") && row->kind == ESCALATION_CONCERN &&
+                       row->audience == AUDIENCE_ADVOCATE);
 
     return lost ? 0 : __real_escalation_insert(store, row);
 }
@@ -233,6 +245,12 @@ static const struct {
     {"a repeat is not marked", "once", "lost-answer"},
     {"receipts are not heeded", "receipt", "receipt-fails-later"},
     {"nobody reads a text", "heard", "stop-by-text"},
+    {"a quiet week is forgotten", "no_silence", "no-change"},
+    {"fourteen days are forgotten", "no_attendance", "fourteen-days"},
+    {"nobody hears of slipping", "slipping", "slipping"},
+    {"a call not made is kept quiet", "unphoned", "undeliverable"},
+    {"a concern stays inside", "concern", "concern"},
+    {"unlinking is forgotten", "unlinked", "unlinked"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
 };
 

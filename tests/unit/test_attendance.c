@@ -167,11 +167,39 @@ static void refusals_are_sentences(void **unused) {
     }
 }
 
+static void misses_stand_in_a_row(void **unused) {
+    static const struct {
+        const char *codes[5];
+        uint32_t expected;
+    } cases[] = {
+        {{NULL}, 0},
+        {{"AFTA"}, 1},
+        {{"ATTC"}, 0},
+        {{"AFTA", "UAAB"}, 2},
+        {{"AFTA", "ATTC", "AFTA"}, 1},
+        {{"AFTA", "ATSH", "AFTA"}, 1}, /* sent home, and yet there */
+        {{"AFTA", "AAME", "AFTA"}, 2}, /* excused: passed over */
+        {{"AFTA", "AFTA", "AAME"}, 2}, /* still two, whatever was excused since */
+        {{"AFTA", "GONE", "AFTA"}, 2}, /* a code that the configuration lost */
+        {{"UAAB", "UAAB", "UAAB", "UAAB"}, 4},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        size_t count = 0;
+        while (count < ARRAY_COUNT(cases[i].codes) && cases[i].codes[count] != NULL) {
+            count++;
+        }
+        assert_int_equal(outcome_misses_in_a_row(&table, cases[i].codes, count), cases[i].expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_hold),
         cmocka_unit_test(edges_are_exact),
         cmocka_unit_test(nobody_waives_a_miss_alone),
+        cmocka_unit_test(misses_stand_in_a_row),
         cmocka_unit_test(codes_are_found),
         cmocka_unit_test(refusals_are_sentences),
     };

@@ -47,6 +47,8 @@ struct config {
     struct span outcome_ask_after;   /* after the end: 15 min */
     struct span unrecorded_after;    /* after the end: 4 h */
     uint32_t evidence_days;          /* working days to decide an AFTA: 5 */
+    uint32_t review_after_misses;    /* misses in a row from which on the supervisor reviews them: 2 */
+    bool four_miss_prompt;           /* four in a row: does the programme go on? */
     uint32_t no_attendance_days;     /* advocates hear of no attended session for so long: 14 */
     uint32_t slipping_days;          /* an owed session that is not planned so long is slipping: 7 */
     uint32_t feed_horizon_days;      /* 28 */

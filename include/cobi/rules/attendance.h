@@ -3,6 +3,7 @@
 #define COBI_RULES_ATTENDANCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cobi/base/time.h"
@@ -29,6 +30,10 @@ struct outcome_table {
     struct outcome_code codes[OUTCOME_CODES_MAX];
 };
 const struct outcome_code *outcome_find(const struct outcome_table *table, const char *code);
+
+/* How many misses stand at the end of these outcomes of one person's sessions, in their order. An absence that is no miss is passed over: only
+ * attending ends the row. */
+uint32_t outcome_misses_in_a_row(const struct outcome_table *table, const char *const *codes, size_t count);
 
 enum record_refusal {
     RECORD_FINE, RECORD_UNKNOWN_CODE, RECORD_NOT_RECORDABLE, RECORD_BEFORE_START /* only an acceptable absence before the start */,

@@ -40,9 +40,9 @@ _must_use_ int escalation_list(struct store *store, const struct escalation_filt
 enum task_kind {
     TASK_PHONE, TASK_RECORD, TASK_DECIDE, TASK_CALL_ADVOCATE, TASK_CONTACT, TASK_CHANGED, TASK_REVIEW,
     TASK_NO_TEXTS, TASK_READ_TEXT, TASK_APPROVE, TASK_CATCH_UP, TASK_TELL_CANCELLED,
-    TASK_TAKE_OVER
+    TASK_TAKE_OVER, TASK_REVIEW_MISSES, TASK_FOUR_MISSES
 };
-#define TASK_KIND_COUNT 13
+#define TASK_KIND_COUNT 15
 const char *task_kind_to_text(enum task_kind kind);
 #define TASK_ABOUT_SIZE 72
 struct task_row {

@@ -1,0 +1,118 @@
+/* What misses add up to. Two in a row are for a supervisor to review; enforceable outcomes of the
+ * last twelve months are counted, and for a sentence of a court the count comes with what the law
+ * says of it (Sentencing Act 2020, Schedule 10, paragraph 6).
+ *
+ * Everything is counted anew from the sessions as they are, so a correction counts by itself. Must
+ * never decide anything: a person does, on what is shown. */
+#include "misses.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "alert.h"
+
+enum { MISSES_SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4, ENFORCEABLE_MONTHS = 12 };
+
+static int recorded_sessions(struct engine *e, const char *participant,
+                             struct session_row **ret_rows) {
+    const struct session_filter filter = {.participant = participant, .state = "recorded"};
+    struct session_row *rows = arena_alloc(&e->arena, MISSES_SESSIONS_MAX, sizeof *rows);
+
+    *ret_rows = rows;
+    return session_list(e->store, &filter, rows, MISSES_SESSIONS_MAX);
+}
+
+int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret_count) {
+    const char *codes[MISSES_SESSIONS_MAX];
+    struct session_row *rows;
+    const int count = recorded_sessions(e, s->participant, &rows);
+    size_t used = 0;
+
+    for (int i = 0; i < count && instant_cmp(rows[i].start_at, s->start_at) < 0; i++) {
+        codes[used++] = rows[i].outcome;
+    }
+    if (count < 0) {
+        return count;
+    }
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
+
+    *ret_count = code && code->miss
+                     ? 1 + outcome_misses_in_a_row(&e->setup.config->outcomes, codes, used)
+                     : 0;
+    return 0;
+}
+
+static int open_review(struct engine *e, const struct session_row *s, enum task_kind kind) {
+    const char *id = chain_supervisor(e, s->id, s->participant);
+    struct noun_row supervisor;
+    struct person chief;
+    int r = person_find(e, AUDIENCE_SUPERVISOR, id, &chief);
+
+    r = r < 0 ? r : turn_noun_find(e, NOUN_SUPERVISOR, id, &supervisor);
+    if (r < 0) {
+        return turn_trouble(r) ? r : 0; /* the miss itself has alarmed that there is nobody */
+    }
+    const struct working_time work = person_working_time(e, &chief);
+
+    return duty_open(e, &(struct duty_start){.kind = kind,
+                                             .owner = chief.id,
+                                             .next_owner = noun_value(&supervisor, "next"),
+                                             .participant = s->participant,
+                                             .session = s->id,
+                                             .about = "",
+                                             .due = working_days_add(&work, e->now, 1)});
+}
+
+int misses_review(struct engine *e, const struct session_row *s) {
+    enum { FOUR = 4 };
+    const struct config *config = e->setup.config;
+    uint32_t count = 0;
+    int r = misses_in_a_row(e, s, &count);
+
+    if (r == 0 && count >= config->review_after_misses) {
+        r = open_review(e, s, TASK_REVIEW_MISSES);
+    }
+    if (r == 0 && config->four_miss_prompt && count == FOUR) {
+        r = open_review(e, s, TASK_FOUR_MISSES);
+    }
+    return r;
+}
+
+static const char *advice(struct engine *e, const char *route, int count) {
+    if (strcmp(route, "sentence") != 0 || count == 0) {
+        return NULL;
+    }
+    return count == 1
+               ? "one enforceable failure in 12 months: a warning or a referral is for the "
+                 "responsible officer to decide (Sentencing Act 2020, Schedule 10, paragraph 6)"
+               : arena_printf(&e->arena,
+                              "%d enforceable failures in 12 months: where a warning was given in "
+                              "that time the matter must be referred to an enforcement officer "
+                              "(Sentencing Act 2020, Schedule 10, paragraph 6)",
+                              count);
+}
+
+int misses_put(struct engine *e, const char *participant, json_t *object) {
+    const struct date today = zone_civil(turn_zone(e, e->setup.config->timezone), e->now).date;
+    const struct date first = date_add_months(today, -ENFORCEABLE_MONTHS);
+    struct session_row *rows;
+    struct noun_row person;
+    const int rows_count = recorded_sessions(e, participant, &rows);
+    int count = 0;
+
+    for (int i = 0; i < rows_count; i++) {
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, rows[i].outcome);
+        count += code && code->enforceable && date_cmp(rows[i].start.date, first) > 0;
+    }
+    const int r = rows_count < 0 ? rows_count
+                                 : turn_noun_find(e, NOUN_PARTICIPANT, participant, &person);
+
+    if (r < 0) {
+        return r;
+    }
+    const char *text = advice(e, noun_value(&person, "route"), count);
+
+    (void)json_object_set_new(object, "enforceable_12_months", json_integer(count));
+    (void)json_object_set_new(object, "advice", text ? json_string(text) : json_null());
+    return 0;
+}

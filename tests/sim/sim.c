@@ -317,7 +317,8 @@ static void check_rest(struct sim *sim) {
         sim->rest_from = sim->clock;
         sim->rest_ticks = 0;
     }
-    sim->rest_ticks += sim->changes.tables == 0;
+    sim->rest_ticks += sim->changes.tables == 0 && !sim->stirred;
+    sim->stirred = false;
     if (sim->rest_ticks > IDLE_AN_HOUR_MAX) {
         law_broken(sim, "restless", "the engine has looked %d times within an hour for nothing",
                    IDLE_AN_HOUR_MAX);
@@ -400,6 +401,7 @@ static void report(struct sim *sim, size_t index) {
     if (r < 0) {
         law_broken(sim, "delivery", "a receipt could not be settled: %s", strerror(-r));
     }
+    sim->stirred = true; /* it looks around after what came from outside */
     sim->receipts[index] = sim->receipts[--sim->receipt_count];
     laws_turn(sim);
 }

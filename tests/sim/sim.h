@@ -160,6 +160,7 @@ struct sim {
     size_t case_count;
     struct instant rest_from; /* ticks for nothing since then */
     int rest_ticks;
+    bool stirred; /* something came from outside since the last tick */
     struct pace paces[CHANNEL_COUNT][AUDIENCE_COUNT];
     int ranks[CHANNEL_COUNT][AUDIENCE_COUNT]; /* urgency of the last message of the turn */
     struct sim_feed feeds[SIM_FEEDS_MAX];

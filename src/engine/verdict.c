@@ -13,6 +13,7 @@
 #include "call.h"
 #include "duty.h"
 #include "follow_up.h"
+#include "misses.h"
 #include "standing.h"
 
 static int find_session(struct call *c, struct session_row *s) {
@@ -182,6 +183,8 @@ int session_command_decide(struct call *c) {
     status = answer(c, &s, write_decision(c, &s));
     if (status == 200) {
         json_put_instant(c->reply, "tells_at", s.wake_at);
+        const int r = misses_put(c->e, s.participant, c->reply); /* what it adds up to */
+        status = r < 0 ? call_failed(c, r, s.id) : 200;
     }
     return status;
 }

@@ -33,6 +33,20 @@ static void test_enforceable_outcomes_are_counted(void **state) {
     assert_int_equal(json_integer_value(json_object_get(w.reply, "enforceable_12_months")), 1);
 }
 
+/* Who decides an absence reads what it would be the second of. */
+static void test_who_decides_reads_the_count(void **state) {
+    (void)state;
+    do_("participant set P-1 --route sentence");
+    plan("P-1");
+    record(session_id("P-1", 1), "AFTC", "PR-1");
+    record(session_id("P-1", 2), "AFTA", "PR-1");
+    pass("6m");
+    do_("session decide %s UAAB --as SUP-1 --contacted yes --reason 'no word'",
+        session_id("P-1", 2));
+    assert_int_equal(json_integer_value(json_object_get(w.reply, "enforceable_12_months")), 2);
+    assert_non_null(strstr(reply_text("advice"), "enforcement officer"));
+}
+
 static void test_four_in_a_row(void **state) {
     (void)state;
     w.config->four_miss_prompt = true;
@@ -142,6 +156,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         T(test_enforceable_outcomes_are_counted),
+        T(test_who_decides_reads_the_count),
         T(test_four_in_a_row),
         T(test_calls_at_safe_hours),
         T(test_nobody_calls_who_was_unlinked),

@@ -74,6 +74,7 @@ class Life(World):
         self.note, self.lift, self.lost = (os.path.join(self.folder, name) for name in ("note", "lift", "lost"))
         self.wire = Wire(self.socket)
         self.ledger = None
+        self.accepted = None  # the configuration as it was accepted in the prepared state
         self.lasting = False  # once it has struck, no step can be done
 
     def write_config(self, more="", templates=None):
@@ -130,6 +131,16 @@ class Life(World):
                 self.audited = Counter({(a, s): n for a, s, n in db.execute("SELECT action, subject, count(*) FROM audit WHERE actor<>'cobid' GROUP BY action, subject")})
                 self.ledger.asked[OK].update(self.audited)
                 self.sent_before = {i for i, in db.execute("SELECT id FROM message WHERE attempt_count>0")}
+
+    def kept(self):
+        """The last accepted configuration as it lies there: {name: bytes}, or None."""
+        above = os.path.join(self.state, "accepted")
+        found = {}
+        for folder, _, names in os.walk(above):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    found[os.path.relpath(os.path.join(folder, name), above)] = file.read()
+        return found if os.path.isdir(above) else None
 
     def ask(self, path, arguments):
         """One request: (answer, document). An answer that does not know is unknown, like none."""
@@ -347,6 +358,8 @@ class Point:
         life = self.life
         with contextlib.suppress(FileNotFoundError):
             life.ledger.post_mortem()
+        if life.kept() != life.accepted and (self.base or life.kept() is not None):
+            self.fault("the accepted configuration is not whole")
         if not self.begin_again():
             self.fault(f"the next start fails: {life.said()[-300:]}")
             return
@@ -440,6 +453,7 @@ def prepare(life):
         life.ctl("participant", "plan", participant)
     if not life.advance(CLOCK_BEFORE) or not life.quiet() or life.end_life() != 0:
         raise RuntimeError("the state cannot be prepared")
+    life.accepted = life.kept()
     base = os.path.join(life.folder, "base")
     shutil.copytree(life.state, base)
     return base

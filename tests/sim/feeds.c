@@ -194,3 +194,38 @@ void laws_feeds(struct sim *sim) {
         check_feed(sim, &sim->feeds[i]);
     }
 }
+
+static void digest(uint64_t *state, const void *bytes, size_t length) {
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < length; i++) { /* FNV-1a */
+        *state = (*state ^ p[i]) * UINT64_C(0x100000001b3);
+    }
+}
+
+uint64_t feeds_digest(struct sim *sim) {
+    static const char *const owners[] = {"P-1", "P-2"};
+    uint64_t state = UINT64_C(0xcbf29ce484222325);
+    char reply[600];
+
+    for (size_t i = 0; i < ARRAY_COUNT(owners); i++) {
+        char *words[] = {(char[]){"feed"}, (char[]){"create"}, (char[]){"--participant"},
+                         (char *)(uintptr_t)owners[i]};
+        char token[44];
+        struct feed_key key;
+        struct feed_body body;
+        if (sim_command(sim, ARRAY_COUNT(words), words, reply, sizeof reply) != 200) {
+            continue; /* nobody of that name in this story */
+        }
+        (void)snprintf(token, sizeof token, "%.43s", strstr(reply, "/feeds/") + 7);
+        if (engine_feed_find(sim->engine, token, &key) != FEED_OK ||
+            engine_feed_build(sim->engine, &key, &body) < 0) {
+            law_broken(sim, "feed", "the feed of %s cannot be built", owners[i]);
+            continue;
+        }
+        digest(&state, body.bytes, body.length);
+        digest(&state, &key.last_modified.us, sizeof key.last_modified.us);
+        free(body.bytes);
+    }
+    return state;
+}

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACTIONS_MIN = 20, ACTIONS_SPREAD = 40 };
+enum { ACTIONS_MIN = 20, ACTIONS_SPREAD = 40, LINKED_MIN = 10, LINKED_SPREAD = 20 };
 
 uint64_t roll(struct history *h, uint64_t sides) {
     h->dice ^= h->dice >> 12;
@@ -83,22 +83,127 @@ static void conclude(struct sim *sim, struct history_result *result) {
                                       .points = sim->point_count,
                                       .handed = sim->handed_count,
                                       .digest = sim->participants_digest,
+                                      .feeds_digest = *sim->law ? 0 : feeds_digest(sim),
+                                      .end = sim->clock,
                                       .crashes = sim->crashes};
+    memcpy(result->handed_digests, sim->handed_digests, sizeof result->handed_digests);
     memcpy(result->law, sim->law, sizeof result->law);
     memcpy(result->why, sim->broken, sizeof result->why);
     sim_close(sim);
 }
 
+/* ---- in other worlds ---- */
+
+/* After these lines nothing is planned anew: what is moved then stays where it is. */
+static bool plans(const char *line) {
+    static const char *const words[] = {"participant plan", "participant resume",
+                                        "session move",     "session cancel",
+                                        "practitioner ",    "participant reassign"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (strstr(line, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t last_plan(const struct story *story) {
+    size_t last = 0;
+
+    for (size_t i = 0; i < story->count; i++) {
+        last = plans(story->lines[i]) ? i : last;
+    }
+    return last;
+}
+
+/* Everything from two days after the end of the story on. */
+static void move_the_rest(struct sim *sim, struct instant end) {
+    static const char sql[] = "SELECT id FROM session WHERE state='planned' AND start_us>?1 ORDER "
+                              "BY start_us DESC,id LIMIT 1 OFFSET ?2";
+    char from[24], offset[8], id[ID_SIZE], local[CIVIL_TEXT_SIZE], line[SCENARIO_LINE_SIZE];
+    struct complaint complaint = {0};
+
+    (void)snprintf(from, sizeof from, "%lld", (long long)(end.us + 2 * DAY_US));
+    for (int i = 0; i < 40; i++) {
+        struct civil start;
+        (void)snprintf(offset, sizeof offset, "%d", i);
+        if (!witness_text(sim, sql, (const char *const[]){from, offset, NULL}, id, sizeof id) ||
+            !witness_text(sim, "SELECT start_local FROM session WHERE id=?1",
+                          (const char *const[]){id, NULL}, local, sizeof local) ||
+            civil_from_text(local, &start) < 0) {
+            return;
+        }
+        start.date = date_add_days(start.date, i % 3 + 1);
+        civil_to_text(start, local);
+        local[10] = ' ';
+        (void)snprintf(line, sizeof line, "TRY session move %s --to \"%s\" --by service", id,
+                       local);
+        if (scenario_line(sim, line, true, &complaint) < 0) {
+            sim_trace(sim, "no room: %s", line);
+        }
+    }
+}
+
+static void other_places(struct sim *sim) {
+    static const char *const lines[] = {
+        "TRY office set OFFICE-1 --address \"2 Otherside, Swansea\"",
+        "TRY participant set P-1 --place-label \"the annexe\"",
+        "TRY participant set P-2 --place-label \"the library\""};
+
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        struct complaint complaint = {0};
+        if (scenario_line(sim, lines[i], true, &complaint) < 0) {
+            sim_trace(sim, "passed over: %s", lines[i]); /* nobody of that name */
+        }
+    }
+}
+
+const char *history_compare(struct kit *kit, const struct story *story,
+                            const struct history_result *lived, enum telling telling,
+                            struct history_result *ret_result) {
+    static const enum audience blind[] = {AUDIENCE_PARTICIPANT, AUDIENCE_PRACTITIONER,
+                                          AUDIENCE_OFFICER};
+
+    *ret_result = (struct history_result){.end = lived->end};
+    history_tell(kit, story, telling, ret_result);
+    if (*ret_result->law) {
+        return ret_result->law;
+    }
+    if (telling == TELL_ELSEWHERE) {
+        return ret_result->handed_digests[AUDIENCE_ADVOCATE] ==
+                       lived->handed_digests[AUDIENCE_ADVOCATE]
+                   ? ""
+                   : "mirror";
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(blind); i++) {
+        if (ret_result->handed_digests[blind[i]] != lived->handed_digests[blind[i]]) {
+            return "non_interference";
+        }
+    }
+    return ret_result->digest == lived->digest && ret_result->feeds_digest == lived->feeds_digest
+               ? ""
+               : "non_interference";
+}
+
+/* ret_result comes with the end of the story as it was lived, where that is asked for. */
 void history_tell(struct kit *kit, const struct story *story, enum telling telling,
                   struct history_result *ret_result) {
+    const struct instant end = ret_result->end;
+    const size_t turning = last_plan(story);
     struct sim *sim = calloc(1, sizeof *sim);
 
     if (!sim) {
         abort();
     }
     sim_open(sim, kit, 1, story->clock);
+    sim->advocates_troubled = telling == TELL_ADVOCATES_TROUBLED;
     read_cast(sim, telling);
     for (size_t i = 0; i < story->count && !*sim->law; i++) {
+        if (telling == TELL_ELSEWHERE && i == turning + 1 && sim->engine) {
+            other_places(sim);
+            move_the_rest(sim, end);
+        }
         struct complaint complaint = {0};
         if (telling == TELL_WITHOUT_ADVOCATES && names_advocate(story->lines[i])) {
             continue;
@@ -151,33 +256,68 @@ static void plan_crashes(struct history *h) {
         1 + roll(h, 1 + roll(h, h->crash_spread)), 1 + roll(h, h->crash_spread));
 }
 
-void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
-                  struct history_result *ret_result) {
-    static const uint64_t spreads[] = {0, 0, 15, 60, 250, 1000};
+static struct history *new_history(struct story *story) {
     struct history *h = calloc(1, sizeof *h);
 
     if (!h) {
         abort();
     }
-    *ret_story = (struct story){0};
-    h->story = ret_story;
+    *story = (struct story){0};
+    h->story = story;
+    return h;
+}
+
+static void plan_spread(struct history *h) {
+    static const uint64_t spreads[] = {0, 0, 15, 60, 250, 1000};
+    const uint64_t spread = PICK(h, spreads);
+
+    h->crash_spread = h->linked ? 0 : spread;
+}
+
+static void live(struct kit *kit, uint64_t seed, struct history *h,
+                 struct history_result *ret_result) {
     h->sim.kit = kit;
     h->dice = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     for (int i = 0; i < 8; i++) {
         (void)roll(h, 2); /* neighbouring seeds part */
     }
-    ret_story->clock = some_beginning(h);
-    sim_open(&h->sim, kit, 1, ret_story->clock);
+    h->story->clock = some_beginning(h);
+    sim_open(&h->sim, kit, 1, h->story->clock);
     read_cast(&h->sim, TELL_ALL);
     act_beginning(h);
-    h->crash_spread = PICK(h, spreads);
-    const uint64_t count = ACTIONS_MIN + roll(h, ACTIONS_SPREAD);
+    if (h->linked) {
+        say(h, "TRY advocate link AD-1 --participant P-1 --case-ref LAN-7731");
+        say(h, "TRY advocate link AD-2 --participant P-1 --case-ref HAR-0042");
+        say(h, "TRY advocate link AD-1 --participant P-2 --case-ref LAN-7732 --level missed");
+    }
+    plan_spread(h);
+    const uint64_t count = h->actions_min + roll(h, h->actions_spread);
 
     for (uint64_t i = 0; i < count && !h->failed; i++) {
         plan_crashes(h);
         act(h);
     }
     conclude(&h->sim, ret_result);
+}
+
+void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
+                  struct history_result *ret_result) {
+    struct history *h = new_history(ret_story);
+
+    h->actions_min = ACTIONS_MIN;
+    h->actions_spread = ACTIONS_SPREAD;
+    live(kit, seed, h, ret_result);
+    free(h);
+}
+
+void history_live_linked(struct kit *kit, uint64_t seed, struct story *ret_story,
+                         struct history_result *ret_result) {
+    struct history *h = new_history(ret_story);
+
+    h->linked = true;
+    h->actions_min = LINKED_MIN;
+    h->actions_spread = LINKED_SPREAD;
+    live(kit, seed, h, ret_result);
     free(h);
 }
 

@@ -19,6 +19,8 @@ struct history_result {
     char law[40]; /* the law that was broken, or "" */
     char why[BROKEN_SIZE];
     uint64_t turns, points, handed, digest;
+    uint64_t handed_digests[AUDIENCE_COUNT], feeds_digest;
+    struct instant end;
     unsigned crashes;
 };
 /* Makes up the history of a seed while it is told. The story is the caller's to give to
@@ -26,10 +28,25 @@ struct history_result {
 void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
                   struct history_result *ret_result);
 
-enum telling { TELL_ALL, TELL_WITHOUT_ADVOCATES };
+/* The same with two advocates from the start, no crash, and fewer lines: for worlds that are to be
+ * compared. */
+void history_live_linked(struct kit *kit, uint64_t seed, struct story *ret_story,
+                         struct history_result *ret_result);
+
+enum telling {
+    TELL_ALL,
+    TELL_WITHOUT_ADVOCATES,
+    TELL_ADVOCATES_TROUBLED,
+    TELL_ELSEWHERE /* what comes after the story is planned at other times and places */
+};
 /* Tells it again. Lines that do not come true are passed over: only laws are looked at. */
 void history_tell(struct kit *kit, const struct story *story, enum telling telling,
                   struct history_result *ret_result);
+/* Told again in another world: the name of a law "non_interference" or "mirror" that is broken, or
+ * "". lived: of the story as it was told first. */
+const char *history_compare(struct kit *kit, const struct story *story,
+                            const struct history_result *lived, enum telling telling,
+                            struct history_result *ret_result);
 /* Leaves out lines for as long as the same law is broken, in at most so many tellings. Returns how
  * many it took; 0 when the story told again breaks no such law. */
 unsigned history_shrink(struct kit *kit, struct story *story, const char *law, unsigned tellings);
@@ -40,8 +57,10 @@ struct history {
     struct sim sim;
     uint64_t dice; /* apart from the world's own, so that a crash changes no plan */
     unsigned people;
+    uint64_t actions_min, actions_spread;
     uint64_t crash_spread; /* most points from one crash to the next; 0: none */
     struct story *story;
+    bool linked; /* no crashes, advocates from the start */
     bool failed;
     struct complaint complaint;
 };

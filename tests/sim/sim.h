@@ -179,6 +179,8 @@ struct sim {
     uint64_t turns;
 
     uint64_t participants_digest; /* of all that participants received: when, where, what */
+    uint64_t handed_digests[AUDIENCE_COUNT]; /* of all that gateways were handed for them */
+    bool advocates_troubled;                 /* nothing goes well with what is for advocates */
 
     bool tracing;
     char law[40]; /* the first law that was broken, or "" */
@@ -246,6 +248,8 @@ void changes_forget(struct sim *sim);
 
 /* feeds.c */
 void laws_feeds(struct sim *sim);
+/* Of each participant's feed as it is served now: its bytes and headers. */
+uint64_t feeds_digest(struct sim *sim);
 bool never_reads(struct sim *sim, const char *who, const char *audience, const char *text,
                  const char **ret_found);
 

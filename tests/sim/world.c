@@ -129,6 +129,22 @@ static void digest(uint64_t *state, const void *bytes, size_t length) {
     }
 }
 
+/* Every byte and moment of what is handed over for an audience, whatever becomes of it. */
+static void digest_handed(struct sim *sim, const struct outgoing *message) {
+    const char *const texts[] = {message->message_id, message->gateway,   message->reference,
+                                 message->mail_id,    message->thread_id, message->to,
+                                 message->from_name,  message->from,      message->reply_to,
+                                 message->subject,    message->body};
+    uint64_t *state = &sim->handed_digests[message->audience];
+
+    digest(state, &sim->clock.us, sizeof sim->clock.us);
+    digest(state, &message->date.us, sizeof message->date.us);
+    digest(state, &message->attempt, sizeof message->attempt);
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        digest(state, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
+    }
+}
+
 /* Every byte and moment that a participant sees, for worlds that are to be compared. */
 static void digest_parcel(struct sim *sim, const struct parcel *p, const struct outgoing *message) {
     const char *const texts[] = {p->message_id,   p->to,         p->subject,
@@ -264,6 +280,10 @@ static enum character mood_of(const struct sim *sim, size_t gateway, const struc
     return mood % 2 ? HONEST : (enum character)(mood / 2 % MOODY);
 }
 
+/* In a world where nothing goes well with the advocates. */
+static const enum character troubles[] = {REFUSES,       REJECTS,        BUSY, DOWN, CLOSED,
+                                          LOSES_ANSWERS, LOSES_MESSAGES, SLOW, DOWN, DOWN};
+
 int world_send(struct sim *sim, const struct outgoing *message) {
     const size_t gateway = gateway_index(sim, message->gateway);
     enum character character = gateway < GATEWAYS_MAX ? sim->characters[gateway] : CLOSED;
@@ -277,6 +297,11 @@ int world_send(struct sim *sim, const struct outgoing *message) {
     if (mailbox_refuses(sim, message)) {
         character = REFUSES;
     }
+    if (sim->advocates_troubled && message->audience == AUDIENCE_ADVOCATE) {
+        character = troubles[message_noise(message) / 64 % ARRAY_COUNT(troubles)];
+        delay.us = (int64_t)(message_noise(message) % 840 + 1) * SECOND_US;
+    }
+    digest_handed(sim, message);
     if (++sim->handed_count > HANDED_MAX) {
         law_broken(sim, "storm", "more than %d messages were handed over in one run", HANDED_MAX);
     }

@@ -15,15 +15,44 @@
 #include "outbox.h"
 #include "watch.h"
 
-/* What participants may see holds no word that would name the programme, whoever typed it. */
-static int check_neutral(struct call *c, const struct field *field, const char *value) {
-    const bool seen = c->noun == NOUN_PARTICIPANT && strcmp(field->name, "place_label") == 0;
+/* What participants may see. */
+static const struct seen_field {
+    enum noun noun;
+    const char *field, *option;
+} seen_fields[] = {
+    {NOUN_PARTICIPANT, "place_label", "place-label"},
+    {NOUN_OFFICE, "name", "name"},
+};
 
-    return seen && disclose_find_word(value, NULL) >= 0
-               ? call_refuse(c, 400,
-                             "--place-label: holds a word that would name the programme; choose a "
-                             "neutral one")
-               : 200;
+/* It holds no word that would name the programme and no link, whoever typed it: at send such a
+ * message would not leave. */
+static int check_neutral(struct call *c, const struct field *field, const char *value) {
+    for (size_t i = 0; i < ARRAY_COUNT(seen_fields); i++) {
+        const struct seen_field *seen = &seen_fields[i];
+        if (seen->noun == c->noun && strcmp(seen->field, field->name) == 0 &&
+            (disclose_find_word(value, NULL) >= 0 || strstr(value, "://") ||
+             strcasestr(value, "www."))) {
+            return call_refuse(c, 400,
+                               "--%s: holds a link, or a word that would name the programme; "
+                               "choose a neutral one",
+                               seen->option);
+        }
+    }
+    return 200;
+}
+
+static int check_greeting(struct call *c, const struct noun_row *row) {
+    if (row->noun != NOUN_PARTICIPANT || strcmp(noun_value(row, "greeting"), "first-name") != 0) {
+        return 200;
+    }
+    const char *name = noun_value(row, "name");
+    const char *first = arena_copy_bytes(&c->e->arena, name, strcspn(name, " "));
+
+    return disclose_find_word(first, NULL) < 0
+               ? 200
+               : call_refuse(c, 400,
+                             "--greeting first-name: the name reads like a word that would name "
+                             "the programme; choose none");
 }
 
 static int check_reference(struct call *c, const struct field *field, const char *value) {
@@ -66,7 +95,7 @@ static int apply_values(struct call *c, struct noun_row *row) {
                                                                   : table->fields[i].standard;
         }
     }
-    return 200;
+    return check_greeting(c, row);
 }
 
 static json_t *row_to_json(const struct noun_row *row, bool whole) {

@@ -31,7 +31,7 @@ OTHER = {"QZFIRST": "QZSECOND", "QZSECOND": "QZFIRST"}
 STATUS = re.compile(r"^Status: (.+)$", re.M)
 LINK = re.compile(r"/ack/([\w-]{43}).*?code ([A-Z2-9]{4}-[A-Z2-9]{4})", re.S)
 # What both must have been told.
-TOLD = ("enrolled", "started", "missed an appointment (provisional)", "paused", "restarted", "ended early")
+TOLD = ("enrolled", "started", "missed an appointment (provisional)", "please call us", "paused", "restarted", "ended early")
 GUESSES = 40
 
 

@@ -240,8 +240,9 @@ static void test_one_bad_message_only_itself(void **state) {
 static void test_word_in_a_value(void **state) {
     (void)state;
     do_("participant add P-2 --programme cobi-12 --route sentence --practitioner PR-2 --office O-1 "
-        "--name 'Stalker Person' --greeting first-name "
+        "--name 'Stalker Person' "
         "--mobile '07700 900002'");
+    sabotage("UPDATE participant SET greeting='first-name' WHERE id='P-2'"); /* refused at entry */
     plan("P-2");
     at("2027-01-04 09:30");
     for (size_t i = 0; i < w.sent_count; i++) {

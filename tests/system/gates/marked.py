@@ -70,7 +70,8 @@ def advocate(ident, word, phone, service):
     CAST["advocate"][ident] = {
         "service": service, "name": f"{mark(f'advocate.{ident}.first', f'Qzaf{word}', *own)} {mark(f'advocate.{ident}.last', f'Qzal{word}', *own)}",
         "email": email("advocate", ident, f"adv{word}"), "phone": mark(f"advocate.{ident}.phone", phone, *own),
-        "hours": f"Mon-Thu {mark(f'advocate.{ident}.hours', '10:1' + phone[-1] + '-15:35', 'disk', *own)}"}
+        # The supervisor who is asked to call them is told when that is safe.
+        "hours": f"Mon-Thu {mark(f'advocate.{ident}.hours', '10:1' + phone[-1] + '-15:35', 'disk', 'mail:QZSUP*', *own)}"}
     mark(f"advocate.{ident}.id", ident, "disk", "log", *own)
     ADDRESSES[ident] = {"email": CAST["advocate"][ident]["email"]}
 

@@ -41,7 +41,8 @@ IDS = {"session": "SELECT id FROM session", "task": "SELECT id FROM task", "esca
 IDS_ALLOWED = {"session": ("practitioner", "supervisor", "operator"), "task": ("practitioner", "supervisor", "operator"), "escalation": ("supervisor", "advocate", "operator"),
                "message": ("operator",)}
 # What must have happened, or nothing was proved.
-MET = ("confirmation", "reminder", "change", "cancellation", "missed_contact", "outcome_request", "task", "escalation", "advocate_notice", "officer_notice", "alarm")
+MET = ("confirmation", "reminder", "change", "cancellation", "missed_contact", "outcome_request", "task", "escalation", "advocate_notice", "officer_notice", "alarm", "stand_down")
+TOPICS = ("enrolled", "started", "missed_provisional", "missed_confirmed", "under_review", "stood_down", "paused", "restarted", "ended", "concern", "no_attendance", "no_change")
 # What the search must have seen where it may be, or it is blind.
 TOLD = ("participant.QZREF-1.first", "participant.QZREF-1.place_label", "participant.QZREF-4.first", "participant.QZREF-1.officer_ref", "participant.QZREF-2.officer_ref",
         "participant.QZREF-1.id", "office.QZNORTH.phone", "office.QZSOUTH.phone", "practitioner.QZPRACALFA.first", "practitioner.QZPRACBETA.last", "link.QZADVALFA.QZREF-1.case_ref",
@@ -119,7 +120,7 @@ class Weeks:
         missed = self.step("QZREF-1", 2, "AFTA", minutes=30)
         town.go_after(timedelta(minutes=8))
         self.read_links("QZADVALFA", "QZSUPALFA")
-        town.may("session", "decide", missed, "UAAB", as_="QZSUPALFA", reason=NOTES["reason.decide"])
+        town.tell("session", "decide", missed, "UAAB", as_="QZSUPALFA", reason=NOTES["reason.decide"], contacted="yes")
         town.go_after(timedelta(hours=30))
         self.kill_over_mails("QZREF-2", 2)
         town.tell("session", "cancel", town.session("QZREF-1", 3)["id"], by="service", reason=NOTES["reason.cancel"])
@@ -128,13 +129,13 @@ class Weeks:
         town.go_after(timedelta(minutes=20))
         self.open_gateways()
         town.go_after(timedelta(hours=20))
-        town.may("session", "correct", wrong, "ATTC", as_="QZPRACBETA", reason=NOTES["reason.correct"])
+        town.tell("session", "correct", wrong, "ATTC", as_="QZPRACBETA", reason=NOTES["reason.correct"])
         town.go_after(timedelta(hours=1))
-        town.may("session", "approve", wrong, as_="QZSUPALFA")
+        town.tell("session", "approve", wrong, as_="QZSUPALFA")
         self.later.add(ADDRESSES["QZADVALFA"]["email"])
         self.step("QZREF-3", 2, "AFTA")  # the second in a row
         self.text("STOP", "e-3", "QZREF-2")
-        town.may("concern", "raise", "QZREF-1", reason=NOTES["reason.concern"])
+        town.tell("concern", "raise", "QZREF-1", reason=NOTES["reason.concern"])
         town.go_after(timedelta(hours=26))
         self.read_links("QZSUPBETA", "QZADVCETA")
         for chain in town.tell("escalation", "list", open=True)[:2]:
@@ -149,7 +150,8 @@ class Weeks:
         town.go_after(timedelta(days=3))  # nobody records anything, nobody acknowledges
         self.fetch()
         town.tell("participant", "withdraw", "QZREF-3", because="deceased", reason=NOTES["reason.withdraw"])
-        town.may("participant", "end", "QZREF-4", because="moved", reason=NOTES["reason.end"])
+        town.tell("participant", "reassign", "QZREF-4", to="QZPRACALFA")
+        town.tell("participant", "end", "QZREF-4", because="moved", reason=NOTES["reason.end"])
         town.go_after(timedelta(days=2))
 
     def other_day(self, s):
@@ -390,7 +392,7 @@ def check_all(checks, town, weeks, texts, mails, sinks):
     kinds = {r["kind"]: r["n"] for r in town.rows("SELECT kind, count(*) AS n FROM message WHERE attempt_count>0 GROUP BY kind")}
     topics = {r["topic"]: r["n"] for r in town.rows("SELECT topic, count(*) AS n FROM message WHERE attempt_count>0 AND audience='advocate' GROUP BY topic")}
     print("#", kinds, topics)
-    say(checks, "the weeks met all that they are to prove", [k for k in MET if not kinds.get(k)] + ([] if weeks.held else ["no mail in hand at kill -9"])
+    say(checks, "the weeks met all that they are to prove", [k for k in MET if not kinds.get(k)] + [t for t in TOPICS if not topics.get(t)] + ([] if weeks.held else ["no mail in hand at kill -9"])
         + [w for w in ("QZSUPALFA", "QZADVALFA") if w not in weeks.answered] + ([] if "spooled" in sinks else ["nothing was spooled"])
         + [s for s in ("page:error", "hook", "disk", "accepted", "log", "process", "feed:participant:QZREF-1") if s not in sinks])
     say(checks, "every message has a known recipient", problems)

@@ -177,14 +177,17 @@ class Lockstep(Worlds):
         self.advocates_act()
         self.look()
         self.go_after(hours=26)
-        self.may("session", "decide", missed, "UAAB", as_="s1", reason="no word")
+        self.tell("session", "decide", missed, "UAAB", as_="s1", reason="no word", contacted="no")
         self.go_after(hours=1)
         moved = self.session("P-2", 3)
         self.tell("session", "move", moved["id"], to=(datetime.fromisoformat(moved["local"]) + timedelta(hours=1)).strftime("%Y-%m-%d %H:%M"), by="participant", reason="work")
         self.shut_texts()
-        self.end_of("P-3", 3, "AFTA")
+        wrong = self.end_of("P-3", 3, "AFTA")
         self.go_after(hours=24)
         self.open_texts()
+        self.tell("session", "correct", wrong, "ATTC", as_="prac", reason="a slip")
+        self.go_after(hours=1)
+        self.tell("session", "approve", wrong, as_="s1")
         self.look()
         self.tell("participant", "pause", "P-2", because="health")
         self.go_after(days=3)
@@ -238,7 +241,7 @@ class Lockstep(Worlds):
                 for fields in ({"mobile": "07911 123456"}, {"email": SERVICES["A-3"].upper()}, {"email": "two@home.example"}):
                     assert place.town.may("participant", "set", "P-3", **fields) is None, "a number of somebody else was taken"
                 assert place.town.may("advocate", "set", "A-1", email="one@home.example") is None, "a participant's address was taken"
-                place.town.may("concern", "raise", "P-1", reason="a word")
+                place.town.tell("concern", "raise", "P-1", reason="a word")
 
     def advocates_part(self):
         for place in self.places:

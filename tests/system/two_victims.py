@@ -31,7 +31,7 @@ OTHER = {"QZFIRST": "QZSECOND", "QZSECOND": "QZFIRST"}
 STATUS = re.compile(r"^Status: (.+)$", re.M)
 LINK = re.compile(r"/ack/([\w-]{43}).*?code ([A-Z2-9]{4}-[A-Z2-9]{4})", re.S)
 # What both must have been told.
-TOLD = ("enrolled", "started", "missed an appointment (provisional)", "please call us", "paused", "restarted", "ended early")
+TOLD = ("enrolled", "started", "missed an appointment (provisional)", "missed an appointment (confirmed)", "under review", "please call us", "paused", "restarted", "ended early")
 GUESSES = 40
 
 
@@ -105,9 +105,13 @@ class Story(Worlds):
         self.go_after(minutes=10)
         self.try_each_others_links(missed)
         self.go_after(hours=26)
-        self.may("session", "decide", missed, "UAAB", as_="s1", reason="none given")
+        self.tell("session", "decide", missed, "UAAB", as_="s1", reason="none given", contacted="yes")
         self.go_after(hours=2)
-        self.may("concern", "raise", "P-1", reason="a word")
+        self.tell("session", "correct", missed, "AAME", as_="prac", reason="a letter came")
+        self.go_after(minutes=30)
+        self.tell("session", "approve", missed, as_="s2")
+        self.go_after(hours=2)
+        self.tell("concern", "raise", "P-1", reason="a word")
         for place in self.places:  # the second service's mailbox is full for a while
             place.mails.fate = lambda to: "refused" if to == SERVICES["QZSECOND"]["email"] else "ok"
         self.end_of("P-1", 3, "AFTA")
@@ -189,6 +193,7 @@ def check_apart(checks, story):
         told = [m[1] for a in both.mails_of(service) if a.body and (m := STATUS.search(mail_readings(a.body).decode()))]
         print(f"# {service} was told:", ", ".join(dict.fromkeys(told)))
         checks.equal(f"{service}: was told of everything", [t for t in TOLD if not any(t in s for s in told)], [])
+        checks.ok(f"{service}: ... and that a notice no longer stands", any(b"no longer stands" in mail_readings(a.body) for a in both.mails_of(service) if a.body))
         scanner = Scanner(marks_of(OTHER[service]))
         found = {mark for a in both.mails_of(service) for data in (a.raw, mail_readings(a.body)) for mark in scanner.find(data)}
         for token, _ in both.links(service):

@@ -14,11 +14,6 @@ class Worlds:
         for place in self.places:
             place.town.tell(*arguments, **options)
 
-    def may(self, *arguments, **options):
-        """A command that this version may lack: taken everywhere or nowhere."""
-        taken = {place.town.may(*arguments, **options) is not None for place in self.places}
-        assert len(taken) == 1, f"{arguments}: taken in some worlds only"
-
     def go(self, local):
         for place in self.places:
             place.town.send_clock(local)

@@ -127,7 +127,10 @@ static int look(struct engine *e, const char *id) {
         }
     }
     row.reminded++;
-    r = mail_owner(e, &row, row.owner);
+    /* A practitioner has it in the mail of the day. */
+    if (owner_audience(e, row.owner) != AUDIENCE_PRACTITIONER) {
+        r = mail_owner(e, &row, row.owner);
+    }
     if (r == 0 && *row.next_owner) {
         r = mail_owner(e, &row, row.next_owner);
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "digest.h"
 #include "duty.h"
 #include "handover.h"
 
@@ -17,7 +18,7 @@ static int look(struct engine *e, const char *id) {
     case JOB_LEAVE:
         return handover_leave_day(e, job.subject);
     case JOB_DIGEST:
-        break;
+        return digest_due(e, job.subject);
     }
     return -EUCLEAN;
 }

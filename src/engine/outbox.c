@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "collision.h"
+#include "digest.h"
 #include "duty.h"
 #include "hold.h"
 #include "known.h"
@@ -166,6 +167,11 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
                               strcmp(task.next_owner, m->recipient) != 0
                           ? "reassigned"
                           : *ret_reason;
+    }
+    if (r == 0 && m->kind == KIND_DIGEST) {
+        struct digest digest;
+        r = digest_read(e, m->recipient, &digest);
+        *ret_reason = r == 0 && digest.empty ? "nothing_to_say" : *ret_reason;
     }
     if (r == 0 && m->audience == AUDIENCE_ADVOCATE) {
         r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);

@@ -9,6 +9,7 @@
 #include "alert.h"
 #include "call.h"
 #include "cobi/rules/disclose.h"
+#include "digest.h"
 #include "handover.h"
 #include "line.h"
 #include "misses.h"
@@ -173,6 +174,9 @@ int people_add(struct call *c) {
     }
     int r = noun_insert(c->e->store, &row);
 
+    if (r == 0 && row.noun == NOUN_PRACTITIONER) {
+        r = digest_arm(c->e, row.id);
+    }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
 }
@@ -285,6 +289,13 @@ static int check_planned(struct call *c) {
     return 200;
 }
 
+/* Other hours, another office: the mail of the day comes at another time. Who has left has none. */
+static int arm_again(struct call *c, const char *practitioner) {
+    const int gone = handover_gone(c->e, practitioner);
+
+    return gone != 0 ? (gone < 0 ? gone : 0) : digest_arm(c->e, practitioner);
+}
+
 int people_set(struct call *c) {
     struct noun_row row;
     int r = noun_find(c->e->store, c->noun, c->id, &c->e->arena, &row);
@@ -302,6 +313,9 @@ int people_set(struct call *c) {
         return status;
     }
     r = noun_update(c->e->store, &row);
+    if (r == 0 && row.noun == NOUN_PRACTITIONER) {
+        r = arm_again(c, row.id);
+    }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
 }

@@ -12,6 +12,7 @@
 #include "calendar.h"
 #include "cobi/base/phone.h"
 #include "cobi/template/wording.h"
+#include "digest.h"
 #include "known.h"
 #include "misses.h"
 #include "outbox.h"
@@ -376,6 +377,20 @@ static int fill_task(struct job *j) {
     return j->has_participant ? 0 : fill_task_alone(j, task.about);
 }
 
+static int fill_digest(struct job *j) {
+    struct engine *e = j->e;
+    struct digest digest;
+    const int r = digest_read(e, j->m->recipient, &digest);
+
+    if (r < 0) {
+        return r;
+    }
+    set(j, FACT_digest_today, digest.today);
+    set(j, FACT_digest_overdue, digest.overdue);
+    set(j, FACT_digest_tasks, digest.tasks);
+    return fill_task_alone(j, "");
+}
+
 static int fill_staff(struct job *j) {
     struct engine *e = j->e;
     struct arena *arena = &e->arena;
@@ -412,6 +427,9 @@ static int fill_staff(struct job *j) {
     }
     if (r == 0 && j->m->kind == KIND_TASK && *j->m->task) {
         r = fill_task(j);
+    }
+    if (r == 0 && j->m->kind == KIND_DIGEST) {
+        r = fill_digest(j);
     }
     if (r == 0 && j->m->audience == AUDIENCE_ADVOCATE) {
         r = fill_advocate(j);

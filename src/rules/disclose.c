@@ -29,7 +29,7 @@ static const unsigned allowed[AUDIENCE_COUNT][CHANNEL_COUNT] = {
         {
             [CHANNEL_SMS] = ALLOW(REFERENCE) | ALLOW(CONTACT),
             [CHANNEL_EMAIL] = ALLOW(SCHEDULE) | ALLOW(REFERENCE) | ALLOW(STAFF) | ALLOW(CONTACT) |
-                              ALLOW(LINK) | ALLOW(PAST_DATE),
+                              ALLOW(LINK) | ALLOW(PAST_DATE) | ALLOW(CASELOAD),
         },
     [AUDIENCE_SUPERVISOR] =
         {

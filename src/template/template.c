@@ -44,6 +44,7 @@ static const struct required {
     {"outcome_request", CHANNEL_EMAIL, AUDIENCE_PRACTITIONER},
     {"task", CHANNEL_EMAIL, AUDIENCE_PRACTITIONER},
     {"task", CHANNEL_EMAIL, AUDIENCE_SUPERVISOR},
+    {"digest", CHANNEL_EMAIL, AUDIENCE_PRACTITIONER},
     {"escalation", CHANNEL_SMS, AUDIENCE_SUPERVISOR},
     {"escalation-missed", CHANNEL_EMAIL, AUDIENCE_SUPERVISOR},
     {"escalation-unrecorded", CHANNEL_EMAIL, AUDIENCE_SUPERVISOR},

@@ -6,17 +6,18 @@
 #include "cobi/rules/disclose.h"
 #include "seed.h"
 
-static const char *const class_letters = "scprtdaAOly"; /* in the order of enum fact_class */
+static const char *const class_letters = "scprtdaAOlyk"; /* in the order of enum fact_class */
 
 /* s schedule, c contact, p personal, r reference, t status, d past date, a staff, A advocate's case
- * reference, O officer's reference, l link, y system. Every class that is not named is refused. */
+ * reference, O officer's reference, l link, y system, k caseload. Every class that is not named is
+ * refused. */
 static const struct allow_row {
     enum audience audience;
     enum channel channel;
     const char *allowed;
 } allow_rows[] = {
     {AUDIENCE_PARTICIPANT, CHANNEL_SMS, "scp"}, {AUDIENCE_PARTICIPANT, CHANNEL_EMAIL, "scp"},
-    {AUDIENCE_PRACTITIONER, CHANNEL_SMS, "cr"}, {AUDIENCE_PRACTITIONER, CHANNEL_EMAIL, "scrdal"},
+    {AUDIENCE_PRACTITIONER, CHANNEL_SMS, "cr"}, {AUDIENCE_PRACTITIONER, CHANNEL_EMAIL, "scrdalk"},
     {AUDIENCE_SUPERVISOR, CHANNEL_SMS, "cr"},   {AUDIENCE_SUPERVISOR, CHANNEL_EMAIL, "crtdal"},
     {AUDIENCE_ADVOCATE, CHANNEL_SMS, ""},       {AUDIENCE_ADVOCATE, CHANNEL_EMAIL, "ctAl"},
     {AUDIENCE_OFFICER, CHANNEL_SMS, ""},        {AUDIENCE_OFFICER, CHANNEL_EMAIL, "ctdO"},
@@ -47,6 +48,12 @@ static const struct never_row {
     const char *fact;
     enum audience audience;
 } never_rows[] = {
+    {"digest_today", AUDIENCE_PARTICIPANT},
+    {"digest_today", AUDIENCE_ADVOCATE},
+    {"digest_overdue", AUDIENCE_PARTICIPANT},
+    {"digest_overdue", AUDIENCE_OFFICER},
+    {"digest_tasks", AUDIENCE_PARTICIPANT},
+    {"digest_tasks", AUDIENCE_ADVOCATE},
     {"case_ref", AUDIENCE_PARTICIPANT},
     {"case_ref", AUDIENCE_PRACTITIONER},
     {"case_ref", AUDIENCE_SUPERVISOR},

@@ -44,6 +44,7 @@ struct config {
     char operator_email[MAILADDR_SIZE]; /* who gets alarms; required */
     struct span miss_undo;           /* 5 min */
     struct span miss_after;          /* a no-show may be recorded this long after the start: 15 min */
+    uint32_t digest_at_minute;       /* practitioners' mail of the day: 07:30 of their office */
     struct span outcome_ask_after;   /* after the end: 15 min */
     struct span unrecorded_after;    /* after the end: 4 h */
     uint32_t evidence_days;          /* working days to decide an AFTA: 5 */

@@ -25,9 +25,10 @@ enum fact_class {
     CLASS_CASE_REF,  /* an advocate's own case reference */
     CLASS_OFFICER_REF, /* the officer's own reference */
     CLASS_LINK,      /* an acknowledge link and its code */
-    CLASS_SYSTEM     /* gateway and daemon trouble */
+    CLASS_SYSTEM,    /* gateway and daemon trouble */
+    CLASS_CASELOAD   /* a practitioner's own list of sessions and tasks */
 };
-#define FACT_CLASS_COUNT 11
+#define FACT_CLASS_COUNT 12
 struct fact_row {
     const char *name;
     enum fact_class class;

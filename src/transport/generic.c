@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "cobi/base/cleanup.h"
+#include "cobi/base/json_pointer.h"
 #include "cobi/base/text.h"
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/http_gateway.h"
-#include "cobi/base/json_pointer.h"
 
 #define HEADER_SIZE 4096
 
@@ -141,7 +141,7 @@ static int check(const struct gateway *gateway, const char *credentials_dir,
     return r;
 }
 
-static void write_form(FILE *out, const struct field *fields) {
+static void print_form(FILE *out, const struct field *fields) {
     const char *separator = "";
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (fields[i].name[0] == '\0' || fields[i].value == NULL) {
@@ -160,7 +160,18 @@ static void write_form(FILE *out, const struct field *fields) {
     }
 }
 
-static int write_json(FILE *out, const struct field *fields) {
+static void write_form(const struct field *fields, struct http_request *request) {
+    FILE *out = open_memstream(&request->body, &request->body_length);
+    if (out == NULL) {
+        abort();
+    }
+    print_form(out, fields);
+    if (ferror(out) || fclose(out) != 0) {
+        abort(); /* out of memory */
+    }
+}
+
+static int write_json(const struct field *fields, struct http_request *request) {
     json_t *object = json_object();
     int r = 0;
     for (size_t i = 0; r == 0 && i < FIELD_COUNT; i++) {
@@ -169,7 +180,9 @@ static int write_json(FILE *out, const struct field *fields) {
         }
     }
     if (r == 0) {
-        r = json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        request->body = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        request->body_length = request->body != NULL ? strlen(request->body) : 0;
+        r = request->body != NULL ? 0 : -1;
     }
     json_decref(object);
     return r == 0 ? 0 : -EINVAL; /* jansson refuses what is not UTF-8 */
@@ -191,19 +204,11 @@ static int build(const struct gateway *gateway, const char *credentials_dir,
     if (r < 0) {
         return r;
     }
-    FILE *out = open_memstream(&request->body, &request->body_length);
-    if (out == NULL) {
-        abort();
-    }
     if (gateway->body == GATEWAY_BODY_JSON) {
-        r = write_json(out, fields);
-    } else {
-        write_form(out, fields);
+        return write_json(fields, request);
     }
-    if (ferror(out) || fclose(out) != 0) {
-        abort(); /* out of memory */
-    }
-    return r;
+    write_form(fields, request);
+    return 0;
 }
 
 static bool is_success(const struct gateway *gateway, long status) {

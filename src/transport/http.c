@@ -1,11 +1,11 @@
 /* http: POSTs on the event loop by libcurl's multi interface.
  *
  * libcurl says which sockets and which time to watch; sd-event watches them; each wake goes to
- * curl_multi_socket_action() and then finished transfers are taken. Connections are kept. A reused
- * connection that dies makes libcurl send a request again on its own, so the body is given by a
- * read function without a seek function: libcurl cannot rewind and ends with CURLE_SEND_FAIL_REWIND
- * instead. A request must never leave twice, go anywhere but to the checked URL (no redirect, no
- * proxy, no other protocol), or be logged. */
+ * curl_multi_socket_action() and then finished transfers are taken. Connections and handles are
+ * kept. A reused connection that dies makes libcurl send a request again on its own: it asks
+ * before each sending (CURLOPT_PREREQFUNCTION), and is told no the second time. A request must
+ * never leave twice, go anywhere but to the checked URL (no redirect, no proxy, no other protocol),
+ * or be logged. */
 #include "cobi/transport/http.h"
 
 #include <errno.h>
@@ -18,7 +18,6 @@
 #define BODY_BYTES_MAX     ((size_t)64 * 1024)
 #define BODY_BYTES_FIRST   512
 #define HEADER_BYTES_MAX   ((size_t)64 * 1024)
-#define UPLOAD_BYTES       (16 * 1024) /* the least that libcurl takes; each transfer has its own */
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_DEFAULT_MS 35000
 /* The gateways' in_flight_max is the real limit: a request that waits inside libcurl would use up
@@ -26,6 +25,7 @@
 #define CONNECTIONS_PER_HOST_MAX 128
 #define CONNECTIONS_MAX          256
 #define CONNECTIONS_KEPT_MAX     CONNECTIONS_PER_HOST_MAX
+#define HANDLES_KEPT_MAX         64
 
 struct http_transfer {
     struct http_transfer *next, **link;
@@ -33,7 +33,7 @@ struct http_transfer {
     void *context;
     CURL *easy;
     struct http_request request;
-    size_t sent; /* bytes of the body given to libcurl */
+    bool begun; /* libcurl was told once that it may send */
     char *body;
     size_t body_length, body_capacity, header_bytes;
 };
@@ -43,6 +43,8 @@ struct http {
     CURLM *multi;
     sd_event_source *timer;
     struct http_transfer *transfers;
+    CURL *spare[HANDLES_KEPT_MAX]; /* as new */
+    size_t spare_count;
     http_done *done;
     void *user;
 };
@@ -54,13 +56,31 @@ static void must(int code) {
     }
 }
 
+/* A handle that had a login is not used again, lest any of it go to another gateway. */
+static void put_handle(struct http *http, CURL *easy, bool had_login) {
+    if (had_login || http->spare_count == HANDLES_KEPT_MAX) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    http->spare[http->spare_count++] = easy;
+}
+
+static CURL *take_handle(struct http *http) {
+    CURL *easy = http->spare_count > 0 ? http->spare[--http->spare_count] : curl_easy_init();
+    if (easy == NULL) {
+        abort();
+    }
+    return easy;
+}
+
 static void transfer_free(struct http_transfer *transfer) {
     *transfer->link = transfer->next;
     if (transfer->next != NULL) {
         transfer->next->link = transfer->link;
     }
     (void)curl_multi_remove_handle(transfer->http->multi, transfer->easy); /* known to be in it */
-    curl_easy_cleanup(transfer->easy);
+    put_handle(transfer->http, transfer->easy, transfer->request.user[0] != '\0');
     http_request_done(&transfer->request);
     wipe_free(transfer->body, transfer->body_length);
     free(transfer);
@@ -160,13 +180,16 @@ static int on_timer_wish(CURLM *multi, long delay_ms, void *user) {
     return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
-static size_t on_read(char *buffer, size_t size, size_t count, void *user) {
+/* Asked each time before a request's first byte, whatever it is for. */
+static int on_request(void *user, char *remote, char *local, int remote_port, int local_port) {
     struct http_transfer *transfer = user;
-    size_t left = transfer->request.body_length - transfer->sent, room = size * count;
-    size_t length = left < room ? left : room;
-    memcpy(buffer, transfer->request.body + transfer->sent, length);
-    transfer->sent += length;
-    return length;
+    const bool again = transfer->begun;
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    transfer->begun = true;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* 0 ends the transfer with CURLE_WRITE_ERROR; the status stays readable. */
@@ -270,9 +293,9 @@ static void set_request(CURL *easy, struct http_transfer *transfer) {
     must((int)curl_easy_setopt(easy, CURLOPT_POST, 1L));
     must(
         (int)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length));
-    must((int)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES));
-    must((int)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read));
-    must((int)curl_easy_setopt(easy, CURLOPT_READDATA, transfer));
+    must((int)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body));
+    must((int)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
+    must((int)curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer));
     must((int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
     must((int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
     must((int)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
@@ -301,7 +324,7 @@ int http_send(struct http *http, const struct gateway *gateway, const struct end
     }
     struct http_transfer *transfer = allocate(1, sizeof *transfer);
     *transfer = (struct http_transfer){
-        .http = http, .context = context, .easy = curl_easy_init(), .request = *take_request};
+        .http = http, .context = context, .easy = take_handle(http), .request = *take_request};
     explicit_bzero(take_request, sizeof *take_request);
     transfer->next = http->transfers;
     transfer->link = &http->transfers;
@@ -309,9 +332,6 @@ int http_send(struct http *http, const struct gateway *gateway, const struct end
         transfer->next->link = &transfer->next;
     }
     http->transfers = transfer;
-    if (transfer->easy == NULL) {
-        abort();
-    }
     set_security(transfer->easy, gateway, endpoint);
     set_limits(transfer->easy, gateway);
     set_request(transfer->easy, transfer);
@@ -331,6 +351,9 @@ void http_close(struct http *http, void (*forget)(void *context)) {
             forget(http->transfers->context);
         }
         transfer_free(http->transfers);
+    }
+    while (http->spare_count > 0) {
+        curl_easy_cleanup(http->spare[--http->spare_count]);
     }
     (void)curl_multi_cleanup(http->multi); /* all handles are out of it */
     sd_event_source_disable_unref(http->timer);

@@ -35,7 +35,9 @@ static const struct code_row unanswered[] = {
     {CURLE_GOT_NOTHING, OUTCOME_TRANSIENT, "connection closed"},
     {CURLE_SEND_ERROR, OUTCOME_TRANSIENT, "connection lost"},
     {CURLE_RECV_ERROR, OUTCOME_TRANSIENT, "connection lost"},
-    {CURLE_SEND_FAIL_REWIND, OUTCOME_UNCERTAIN, "connection lost"}, /* would have been sent again */
+    /* It would have been sent again. */
+    {CURLE_ABORTED_BY_CALLBACK, OUTCOME_UNCERTAIN, "connection lost"},
+    {CURLE_SEND_FAIL_REWIND, OUTCOME_UNCERTAIN, "connection lost"},
     {CURLE_OUT_OF_MEMORY, OUTCOME_TRANSIENT, "out of memory"},
 };
 

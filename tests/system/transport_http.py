@@ -17,7 +17,7 @@ DRIVER = os.path.join(BUILD, "tests/tools/transport_driver")
 SECRET = "s3cret-of-the-gateway"
 NUMBER = "+447700900123"
 
-LOST = ["connection closed after sending (52)", "connection lost after sending (56)", "connection lost after sending (65)"]
+LOST = ["connection closed after sending (52)", "connection lost after sending (56)", "connection lost after sending (42)"]
 
 # behaviour, extra settings of the gateway, outcome, detail, how many POSTs must have arrived
 ROWS = [

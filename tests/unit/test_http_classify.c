@@ -28,9 +28,9 @@ static const char unsent[] = "UDTDTDDDTT"
                              "TTTTTTTTTT"
                              "TTTTTTTTDT" /* 28: no connection in time */
                              "TTTTTDTTTT" /* 35 */
-                             "TTTTTTTTTT"
+                             "TTUTTTTTTT" /* 42: it would have been sent again */
                              "TTTTTTTTDT" /* 58 */
-                             "DTTTTUTTTT" /* 60; 65: libcurl wanted to send again, so it had sent */
+                             "DTTTTUTTTT" /* 60; 65: as 42 */
                              "TTTTTTTDTT" /* 77 */
                              "TTTDTTTTTT" /* 83 */
                              "TTTTTTTTTT";
@@ -119,8 +119,8 @@ static void details_hold_codes_only(void **state) {
         {{.curl_code = CURLE_OPERATION_TIMEDOUT, .request_began = true},
          "timeout after sending (28)"},
         {{.curl_code = CURLE_OPERATION_TIMEDOUT}, "timeout before sending (28)"},
-        {{.curl_code = CURLE_SEND_FAIL_REWIND, .request_began = true},
-         "connection lost after sending (65)"},
+        {{.curl_code = CURLE_ABORTED_BY_CALLBACK, .request_began = true},
+         "connection lost after sending (42)"},
         {{.curl_code = CURLE_HTTP2, .request_began = true}, "no answer after sending (16)"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -234,9 +234,11 @@ static bool must_go(const struct message_row *m) {
     return m->audience != AUDIENCE_PARTICIPANT && kind_policies[m->kind].may_repeat;
 }
 
-static int alarm_alike(struct engine *e, const struct message_row *m, const char *text_hash,
-                       bool holds) {
-    const char *source = arena_copy_bytes(&e->arena, text_hash, SOURCE_LETTERS);
+static int alarm_alike(struct engine *e, const struct message_row *m, bool holds) {
+    char hash[STORE_HASH_SIZE];
+
+    store_hash(e->store, "text", m->body, hash); /* one alarm a text and day */
+    const char *source = arena_copy_bytes(&e->arena, hash, SOURCE_LETTERS);
     const char *text = arena_printf(
         &e->arena,
         "one text (%s to %s) has left %d times in a day, and message %s has it again: it %s. Find "
@@ -248,26 +250,22 @@ static int alarm_alike(struct engine *e, const struct message_row *m, const char
     return turn_alarm(e, HOLD_ALIKE, source, turn_hour(e) / 24, text);
 }
 
-int hold_alike(struct engine *e, struct message_row *m) {
-    const struct instant since = {e->now.us - DAY_US};
-    char hash[STORE_HASH_SIZE];
-
-    store_hash(e->store, "text", m->body, hash);
-    const int alike = message_alike(e->store, m, hash, since);
-    if (alike < 0) {
-        return alike;
-    }
+int hold_alike(struct engine *e, struct message_row *m, int64_t *ret_text) {
+    const int64_t text = store_hash_number(e->store, "text",
+                                           arena_printf(&e->arena, "%s %s", m->recipient, m->body));
+    const int alike = message_alike(e->store, m, text, (struct instant){e->now.us - DAY_US});
     const bool passed = m->attempt_count > 0 || strcmp(m->reason, HOLD_RELEASED) == 0;
 
     if (alike >= ALIKE_MAX && m->kind != KIND_ALARM && !passed) {
-        int r = alarm_alike(e, m, hash, !must_go(m));
+        int r = alarm_alike(e, m, !must_go(m));
         if (r < 0 || !must_go(m)) {
             m->to = m->subject = m->body = NULL; /* rendered anew when it goes */
             r = r < 0 ? r : hold_message(e, m, HOLD_ALIKE);
             return r < 0 ? r : 1;
         }
     }
-    return message_note_text(e->store, m, hash, e->now, since);
+    *ret_text = text;
+    return alike < 0 ? alike : 0;
 }
 
 /* ---- letting go ---- */

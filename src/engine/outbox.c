@@ -314,8 +314,10 @@ static int send_now(struct engine *e, struct message_row *m, const struct subjec
     if (r < 0) {
         return render_failed(e, m, r, &complaint);
     }
+    int64_t text = 0;
+
     r = collision_stop(e, m);
-    r = r != 0 ? r : hold_alike(e, m);
+    r = r != 0 ? r : hold_alike(e, m, &text);
     if (r != 0) {
         return r < 0 ? r : 0;
     }
@@ -323,7 +325,7 @@ static int send_now(struct engine *e, struct message_row *m, const struct subjec
     m->wake_at = instant_add(e->now, span_minutes(SENDING_MINUTES_MAX));
     r = text_copy(m->gateway, sizeof m->gateway, g->name);
     r = r < 0 ? r : outbox_step(e, m, MESSAGE_CLAIM, NULL);
-    r = r < 0 ? r : message_attempt_begin(e->store, m, e->now);
+    r = r < 0 ? r : message_attempt_begin(e->store, m, text, e->now);
     if (r == 0) {
         add_send(e, m, g);
     }

@@ -161,7 +161,10 @@ static int settle_accepted(struct engine *e, struct message_row *m, const struct
 
 static int settle(struct engine *e, const struct delivery *d) {
     struct message_row m;
-    int r = message_find(e->store, d->message_id, &e->arena, &m);
+    /* What was accepted is neither sent again nor told by another road: its texts are not asked
+     * for. */
+    int r = d->outcome == OUTCOME_ACCEPTED ? message_find_bare(e->store, d->message_id, &m)
+                                           : message_find(e->store, d->message_id, &e->arena, &m);
 
     if (r < 0 || m.state != MESSAGE_SENDING || m.attempt_count != d->attempt) {
         return r == -ENOENT ? 0 : r; /* not awaited: settled by a restart before */
@@ -175,7 +178,8 @@ static int settle(struct engine *e, const struct delivery *d) {
         return r;
     }
     if (early != RECEIPT_NONE) {
-        r = settle_accepted(e, &m, d); /* whatever the answer was: the gateway has it */
+        r = message_find(e->store, d->message_id, &e->arena, &m); /* it may need another road */
+        r = r < 0 ? r : settle_accepted(e, &m, d); /* whatever the answer was: the gateway has it */
         return r < 0 ? r : receipts_apply(e, &m, early, RECEIPT_LATEST);
     }
     switch (d->outcome) {
@@ -233,7 +237,7 @@ static int recover(struct engine *e, const char *message_id) {
 
 int outbox_recover(struct engine *e) {
     char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_in_state(e->store, MESSAGE_SENDING, ids, TURN_ROWS_MAX);
+    const int count = message_sending(e->store, ids, TURN_ROWS_MAX);
 
     for (int i = 0; i < count; i++) {
         int r = store_part_begin(e->store);

@@ -116,14 +116,24 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     return 0;
 }
 
-int message_find(struct store *store, const char *id, struct arena *arena,
-                 struct message_row *ret_row) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_FIND);
+static int find(struct store *store, enum statement statement, const char *id, struct arena *arena,
+                struct message_row *ret_row) {
+    _cleanup_query_ struct query q = query_begin(store, statement);
 
     bind_lent(&q, id);
     const int r = query_row(&q);
 
     return r > 0 ? read_message(&q, arena, ret_row) : r < 0 ? r : -ENOENT;
+}
+
+int message_find(struct store *store, const char *id, struct arena *arena,
+                 struct message_row *ret_row) {
+    return find(store, STATEMENT_MESSAGE_FIND, id, arena, ret_row);
+}
+
+int message_find_bare(struct store *store, const char *id, struct message_row *ret_row) {
+    return find(store, STATEMENT_MESSAGE_FIND_BARE, id, NULL,
+                ret_row); /* nothing sealed, so no arena */
 }
 
 /* What was rendered is written while the message is here, and stays as it was sent. */
@@ -198,11 +208,9 @@ int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSA
     return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
-int message_in_state(struct store *store, enum message_state state,
-                     char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_IN_STATE);
+int message_sending(struct store *store, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_SENDING);
 
-    bind_text(&q, message_state_to_text(state));
     bind_int(&q, (int64_t)capacity);
     return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
@@ -249,36 +257,16 @@ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)
     return query_ids(&q, "message", ret_ids[0], MESSAGE_ID_SIZE, capacity);
 }
 
-int message_alike(struct store *store, const struct message_row *row, const char *text_hash,
+int message_alike(struct store *store, const struct message_row *row, int64_t text,
                   struct instant since) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_COUNT);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_ALIKE);
 
-    bind_lent(&q, row->recipient);
-    bind_lent(&q, text_hash);
+    bind_int(&q, text);
     bind_lent(&q, row->id);
     bind_instant(&q, since);
     const int r = query_row(&q);
 
     return r < 0 ? r : r == 0 ? -EIO : (int)read_int(&q);
-}
-
-int message_note_text(struct store *store, const struct message_row *row, const char *text_hash,
-                      struct instant now, struct instant since) {
-    _cleanup_query_ struct query forget = query_begin(store, STATEMENT_RECENT_FORGET);
-
-    bind_instant(&forget, since);
-    int r = query_run(&forget);
-    if (r < 0) {
-        return r;
-    }
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_RECENT_INSERT);
-
-    bind_lent(&q, row->recipient);
-    bind_lent(&q, text_hash);
-    bind_lent(&q, row->id);
-    bind_instant(&q, now);
-    r = query_run(&q);
-    return r < 0 ? r : 0;
 }
 
 int message_follow(struct store *store, const char *session, uint32_t from_revision,
@@ -370,13 +358,15 @@ int message_cancel_matching(struct store *store, const struct message_filter *fi
     return query_run(&q);
 }
 
-int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now) {
+int message_attempt_begin(struct store *store, const struct message_row *row, int64_t text,
+                          struct instant now) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_INSERT);
 
     bind_lent(&q, row->id);
     bind_int(&q, row->attempt_count);
     bind_instant(&q, now);
     bind_lent(&q, row->gateway);
+    bind_int(&q, text);
     const int r = query_run(&q);
 
     return r < 0 ? r : 0;

@@ -110,17 +110,22 @@ static const char version_1[] =
     /* What was accepted may wait for its receipt; nothing else that has ended waits. */
     " CHECK(wake_us IS NULL OR state='queued' OR state='sending' OR state='uncertain' OR state='held' OR state='accepted')) STRICT;"
     "CREATE INDEX message_wake ON message(quarantined, wake_us, state) WHERE wake_us IS NOT NULL;"
-    "CREATE INDEX message_due ON message(quarantined, lane, priority, wake_us, id, state) WHERE (state='queued' OR state='uncertain' OR state='held');"
+    /* Among equal times in the order of their rows, so that what leaves together lies together. */
+    "CREATE INDEX message_due ON message(quarantined, lane, priority, wake_us, state) WHERE (state='queued' OR state='uncertain' OR state='held');"
     "CREATE INDEX message_end ON message(quarantined, not_after_us, id, state) WHERE not_after_us IS NOT NULL AND (state='queued' OR state='uncertain' OR state='held');"
     "CREATE INDEX message_participant ON message(participant, id);"
     "CREATE INDEX message_session ON message(session, id);"
     "CREATE INDEX message_escalation ON message(escalation, id) WHERE escalation<>'';"
-    "CREATE INDEX message_state ON message(state, id);"
+    /* Two states that are asked for, both rare: an index of all states would be written twice for each message, far apart. */
+    "CREATE INDEX message_sending ON message(id) WHERE state='sending';"
+    "CREATE INDEX message_failed ON message(id) WHERE state='failed';"
     "CREATE INDEX message_receipt ON message(wake_us, id) WHERE state='accepted' AND wake_us IS NOT NULL;"
     "CREATE INDEX message_provider ON message(gateway, provider_id) WHERE provider_id<>'';"
+    /* text: a keyed hash of recipient and text, so that one text going out again and again is noticed. */
     "CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL,"
     " ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
-    " PRIMARY KEY(message, attempt)) STRICT;"
+    " text INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(message, attempt)) STRICT;"
+    "CREATE INDEX attempt_text ON attempt(text, message);"
     /* What gateways reported, kept for a week: message '' while nobody knows whose provider_id it is. */
     "CREATE TABLE receipt(gateway TEXT NOT NULL, message TEXT NOT NULL, attempt INTEGER NOT NULL, provider_id TEXT NOT NULL,"
     " report TEXT NOT NULL CHECK(report IN('interim','failed','delivered')), detail TEXT NOT NULL, received_us INTEGER NOT NULL,"
@@ -132,11 +137,6 @@ static const char version_1[] =
     " participant TEXT NOT NULL REFERENCES participant(id), received_us INTEGER NOT NULL, taken TEXT NOT NULL CHECK(taken IN('stop','other')),"
     " body BLOB, UNIQUE(gateway, event)) STRICT;"
     "CREATE INDEX inbound_participant ON inbound(participant, received_us, id);"
-    /* What left in the last day, to whom: keyed hashes, so that one text going out again and again is noticed. */
-    "CREATE TABLE recent_text(recipient TEXT NOT NULL, hash TEXT NOT NULL, message TEXT NOT NULL REFERENCES message(id), at_us INTEGER NOT NULL,"
-    " PRIMARY KEY(recipient, hash, message)) STRICT;"
-    "CREATE INDEX recent_text_at ON recent_text(at_us);"
-    "CREATE INDEX recent_text_message ON recent_text(message);"
     "CREATE TABLE ack(token_hash TEXT NOT NULL PRIMARY KEY, message TEXT NOT NULL UNIQUE REFERENCES message(id), escalation TEXT NOT NULL,"
     " generation INTEGER NOT NULL, recipient TEXT NOT NULL, tries INTEGER NOT NULL, used INTEGER NOT NULL CHECK(used IN(0,1))) STRICT;"
     "CREATE TABLE escalation(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), kind TEXT NOT NULL, audience TEXT NOT NULL, advocate TEXT NOT NULL, participant TEXT NOT NULL,"

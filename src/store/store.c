@@ -404,6 +404,15 @@ void store_hash(const struct store *store, const char *purpose, const char *text
     hex_encode(digest, sizeof digest, ret_hash);
 }
 
+int64_t store_hash_number(const struct store *store, const char *purpose, const char *text) {
+    unsigned char digest[32];
+    int64_t number;
+
+    seal_mac(store->keys.looking_up, purpose, text, strlen(text), digest);
+    memcpy(&number, digest, sizeof number);
+    return number;
+}
+
 bool store_equal_secret(const char *a, const char *b) {
     const size_t length = strlen(a);
 

@@ -36,9 +36,9 @@ WRAP(struct instant, kind_window_next, enum message_kind kind, const struct send
                                 : __real_kind_window_next(kind, window, place, office, start, t);
 }
 
-WRAP(int, message_attempt_begin, struct store *store, const struct message_row *row,
+WRAP(int, message_attempt_begin, struct store *store, const struct message_row *row, int64_t text,
      struct instant now) {
-    return on("no attempt is noted") ? 0 : __real_message_attempt_begin(store, row, now);
+    return on("no attempt is noted") ? 0 : __real_message_attempt_begin(store, row, text, now);
 }
 
 WRAP(int, message_update, struct store *store, const struct message_row *row,

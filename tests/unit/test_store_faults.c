@@ -62,7 +62,7 @@ static int write_turn(struct world *w, uint32_t turn) {
     m.state = MESSAGE_SENDING;
     m.attempt_count = 1;
     r = message_update(w->store, &m, MESSAGE_QUEUED);
-    return r < 0 ? r : message_attempt_begin(w->store, &m, at_minute(turn));
+    return r < 0 ? r : message_attempt_begin(w->store, &m, 7, at_minute(turn));
 }
 
 static int one_turn(struct world *w, uint32_t turn) {

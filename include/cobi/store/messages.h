@@ -36,6 +36,8 @@ void message_key(const struct message_row *row, char ret_key[MESSAGE_KEY_SIZE]);
 /* Fills row->id from the key and inserts. Returns 1, or 0 when this very message exists already (nothing is written). */
 _must_use_ int message_insert(struct store *store, struct message_row *row);
 _must_use_ int message_find(struct store *store, const char *id, struct arena *arena, struct message_row *ret_row);
+/* The same without what is sealed: note, to, subject and body are NULL whatever the row holds. For a message that was sent. */
+_must_use_ int message_find_bare(struct store *store, const char *id, struct message_row *ret_row);
 /* Guarded: from says the state it must have (else -ESTALE). Writes state, reason, times, gateway, attempt_count, repeat and what was rendered.
  * From sending or accepted on, what was rendered stays as it was sent. */
 _must_use_ int message_update(struct store *store, const struct message_row *row, enum message_state from);
@@ -50,8 +52,8 @@ _must_use_ int message_lanes(struct store *store, int32_t ret_lanes[MESSAGE_LANE
 _must_use_ int message_due(struct store *store, int32_t lane, int priority, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Waiting rows of any lane whose not_after has come, due or not. */
 _must_use_ int message_ended(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
-/* Ids of all rows in a state (at the start: sending). */
-_must_use_ int message_in_state(struct store *store, enum message_state state, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
+/* Ids of all rows that are sending (at the start). */
+_must_use_ int message_sending(struct store *store, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
 /* Held rows, those with this reason or with any (""), become queued and due now. Returns how many. */
 _must_use_ int message_release(struct store *store, const char *held_for, const char *reason, struct instant now);
 /* The message to which a gateway gave that id of its own; -ENOENT. */
@@ -60,10 +62,8 @@ _must_use_ int message_find_provider(struct store *store, const char *gateway, c
 _must_use_ int message_sending_at(struct store *store, const char *gateway);
 /* Accepted rows whose receipt is overdue. */
 _must_use_ int message_receipt_due(struct store *store, struct instant now, char (*ret_ids)[MESSAGE_ID_SIZE], size_t capacity);
-/* How many other messages with this text (its store_hash()) may have reached the recipient after `since`. */
-_must_use_ int message_alike(struct store *store, const struct message_row *row, const char *text_hash, struct instant since);
-/* This one with this text leaves now; what left up to `since` is forgotten. */
-_must_use_ int message_note_text(struct store *store, const struct message_row *row, const char *text_hash, struct instant now, struct instant since);
+/* How many other messages with this text (store_hash_number() of recipient and text) may have arrived by an attempt begun after `since`. */
+_must_use_ int message_alike(struct store *store, const struct message_row *row, int64_t text, struct instant since);
 /* What waits for the participant of a session goes on with its new revision, its not_after by as much later. */
 _must_use_ int message_follow(struct store *store, const char *session, uint32_t from_revision, uint32_t to_revision, struct span later);
 struct message_filter {
@@ -73,8 +73,8 @@ _must_use_ int message_list(struct store *store, const struct message_filter *fi
 /* Cancels queued and held rows that match (participant's audience only when so filtered); returns how many. A session, an escalation, a
  * participant or a recipient must be given, and not be "". */
 _must_use_ int message_cancel_matching(struct store *store, const struct message_filter *filter, const char *reason, struct instant now);
-/* Intent before action: the attempt row is in the same transaction as the state `sending`. */
-_must_use_ int message_attempt_begin(struct store *store, const struct message_row *row, struct instant now);
+/* Intent before action: the attempt row is in the same transaction as the state `sending`. text: as in message_alike(). */
+_must_use_ int message_attempt_begin(struct store *store, const struct message_row *row, int64_t text, struct instant now);
 _must_use_ int message_attempt_end(struct store *store, const struct delivery *delivery, struct instant now);
 struct attempt_row {
     uint32_t attempt;

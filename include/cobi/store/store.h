@@ -66,6 +66,8 @@ void store_derive_secret(const struct store *store, const char *purpose, const c
 /* Keyed hash for look-ups (HMAC-SHA-256), as 64 hexadecimal digits. */
 #define STORE_HASH_SIZE 65
 void store_hash(const struct store *store, const char *purpose, const char *text, char ret_hash[STORE_HASH_SIZE]);
+/* The same as a number, for an index that is small. */
+int64_t store_hash_number(const struct store *store, const char *purpose, const char *text);
 /* Constant-time comparison of two texts. */
 bool store_equal_secret(const char *a, const char *b);
 

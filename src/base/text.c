@@ -166,6 +166,10 @@ enum text_fault text_check(const char *string, size_t length, size_t length_max)
     }
     for (size_t at = 0; at < length;) {
         uint32_t code = 0;
+        if (string[at] >= ' ' && string[at] <= '~') {
+            at++; /* nearly all of what we check */
+            continue;
+        }
         at += utf8_decode(string + at, length - at, &code);
         if (is_refused(code)) {
             return TEXT_CONTROL;

@@ -347,6 +347,22 @@ static int staff_hours(struct engine *e, const struct message_row *m, struct ins
     return 0;
 }
 
+/* NULL: they do not read. Most messages of a pass are of few offices. */
+static const struct hours *office_hours(struct engine *e, const struct noun_row *office) {
+    const char *text = noun_value(office, "hours");
+
+    if (!e->hours_text || strcmp(e->hours_text, text) != 0) {
+        struct hours hours = {0};
+        e->hours_text = NULL;
+        if (hours_parse(text, &hours) < 0) {
+            return NULL;
+        }
+        e->hours = hours;
+        e->hours_text = text;
+    }
+    return &e->hours;
+}
+
 static int claim(struct engine *e, const char *id) {
     const struct config *config = e->setup.config;
     struct message_row m;
@@ -380,12 +396,12 @@ static int claim(struct engine *e, const char *id) {
     if (m.audience == AUDIENCE_PARTICIPANT) {
         const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")),
                                            e->setup.holidays};
-        struct hours office = {0};
+        const struct hours *office = office_hours(e, &about.office);
         const struct civil none = {0};
-        if (hours_parse(noun_value(&about.office, "hours"), &office) < 0) {
+        if (!office) {
             return -EUCLEAN;
         }
-        const struct instant open = kind_window_next(m.kind, &config->send_window, &place, &office,
+        const struct instant open = kind_window_next(m.kind, &config->send_window, &place, office,
                                                      about.has_session ? about.session.start : none,
                                                      e->now);
         if (instant_cmp(open, e->now) > 0) {

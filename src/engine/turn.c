@@ -19,6 +19,7 @@ static void point(struct engine *e, const char *name) {
 int turn_begin(struct engine *e) {
     arena_reset(&e->arena);
     e->keeps_nouns = false;
+    e->hours_text = NULL;
     hold_look(e);
     e->hold_before = e->hold;
     e->send_count = 0;

@@ -221,19 +221,20 @@ uint32_t read_count(struct query *q) {
     return (uint32_t)value;
 }
 
-/* Only what is a text, and has no NUL within: else half of it would be taken for the whole. */
+/* A value may be looked at where it lies because SQLite knows of no other thread (store.c).
+ * Only what is a text, and has no NUL within: else half of it would be taken for the whole. */
 static const char *column_text(struct query *q, size_t *ret_length) {
-    const int column = q->column++, type = sqlite3_column_type(q->statement, column);
+    sqlite3_value *value = sqlite3_column_value(q->statement, q->column++);
+    const int type = sqlite3_value_type(value);
 
     *ret_length = 0;
     if (type == SQLITE_NULL) {
         return "";
     }
-    const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(q->statement, column)
-                                           : NULL;
+    const char *text = type == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
     const size_t length = text ? strlen(text) : 0;
 
-    if (!text || length != (size_t)sqlite3_column_bytes(q->statement, column)) {
+    if (!text || length != (size_t)sqlite3_value_bytes(value)) {
         query_fail(q, -EUCLEAN);
         return "";
     }

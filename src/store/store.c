@@ -168,6 +168,7 @@ static int open_database(struct store *store, const char *file, struct complaint
     }
     /* Only the loop's thread comes here: no locks, and nobody asks how much memory is in use. It is
      * too late for the second once SQLite was used in this process, which only costs time. */
+    (void)sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     const int code = sqlite3_open_v2(path, &store->db,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |

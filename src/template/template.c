@@ -89,7 +89,9 @@ static const struct template *find_for(const struct templates *templates, const 
                                        enum audience audience) {
     char variant[TEMPLATE_NAME_SIZE];
     struct text joined = TEXT_IN(variant);
-    text_addf(&joined, "%s-%s", name, audience_to_text(audience));
+    text_add(&joined, name);
+    text_add(&joined, "-");
+    text_add(&joined, audience_to_text(audience));
     const struct template *own = joined.overflow
                                      ? NULL
                                      : find(templates, variant, language, channel, audience);

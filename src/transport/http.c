@@ -1,6 +1,6 @@
 /* http: POSTs on the event loop by libcurl's multi interface.
  *
- * libcurl says which sockets and which time to watch; sd-event watches them; each wake goes to
+ * libcurl says which sockets and which time to watch; sd-event wakes us for them; each wake goes to
  * curl_multi_socket_action() and then finished transfers are taken. Connections and handles are
  * kept. A reused connection that dies makes libcurl send a request again on its own: it asks
  * before each sending (CURLOPT_PREREQFUNCTION), and is told no the second time. A request must
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cobi/transport/allocate.h"
 #include "cobi/transport/transport.h"
@@ -26,6 +27,7 @@
 #define CONNECTIONS_MAX          256
 #define CONNECTIONS_KEPT_MAX     CONNECTIONS_PER_HOST_MAX
 #define HANDLES_KEPT_MAX         64
+#define EVENTS_MAX               64
 
 struct http_transfer {
     struct http_transfer *next, **link;
@@ -41,7 +43,8 @@ struct http_transfer {
 struct http {
     sd_event *loop;
     CURLM *multi;
-    sd_event_source *timer;
+    int epoll_fd; /* of libcurl's sockets */
+    sd_event_source *timer, *io;
     struct http_transfer *transfers;
     CURL *spare[HANDLES_KEPT_MAX]; /* as new */
     size_t spare_count;
@@ -124,14 +127,25 @@ static void take_finished(struct http *http) {
     }
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *user) {
+static int action_of(uint32_t events) {
+    return ((events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+           ((events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+           ((events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
+}
+
+/* A socket that libcurl closed meanwhile is one it does not know, or another that it looks at in
+ * vain. */
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user) {
     struct http *http = user;
-    int action = 0, running = 0;
+    struct epoll_event events[EVENTS_MAX];
+    int running = 0;
     (void)source;
-    action |= (events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0;
-    action |= (events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0;
-    action |= (events & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0;
-    must((int)curl_multi_socket_action(http->multi, fd, action, &running));
+    (void)revents;
+    int count = epoll_wait(fd, events, EVENTS_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        must((int)curl_multi_socket_action(http->multi, events[i].data.fd,
+                                           action_of(events[i].events), &running));
+    }
     take_finished(http);
     return 0;
 }
@@ -146,25 +160,24 @@ static int on_time(sd_event_source *source, uint64_t now_us, void *user) {
     return 0;
 }
 
-/* libcurl's wish to watch a socket; the event source hangs on the socket inside libcurl. */
+/* libcurl's wish to watch a socket, in an epoll of our own: sd-event asks the kernel after each
+ * source about all of them, which is much where many are ready at once. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *assigned) {
+    static char watched;
     struct http *http = user;
-    sd_event_source *source = assigned;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        sd_event_source_disable_unref(source);
+        (void)epoll_ctl(http->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* it may be closed already */
         return curl_multi_assign(http->multi, fd, NULL) == CURLM_OK ? 0 : -1;
     }
-    uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
-                      ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-    if (source != NULL) {
-        return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
-    }
-    if (sd_event_add_io(http->loop, &source, fd, events, on_io, http) < 0 ||
-        sd_event_source_set_priority(source, ANSWERS_FIRST) < 0) {
+    struct epoll_event event = {.events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) |
+                                          ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U),
+                                .data.fd = fd};
+    int operation = assigned != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(http->epoll_fd, operation, fd, &event) < 0) {
         return -1;
     }
-    return curl_multi_assign(http->multi, fd, source) == CURLM_OK ? 0 : -1;
+    return curl_multi_assign(http->multi, fd, &watched) == CURLM_OK ? 0 : -1;
 }
 
 /* libcurl's one timer. It must not be answered from inside this callback. */
@@ -232,12 +245,20 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
 
 int http_open(sd_event *loop, http_done *done, void *user, struct http **ret_http) {
     struct http *http = allocate(1, sizeof *http);
-    *http = (struct http){
-        .loop = sd_event_ref(loop), .multi = curl_multi_init(), .done = done, .user = user};
+    *http = (struct http){.loop = sd_event_ref(loop),
+                          .multi = curl_multi_init(),
+                          .done = done,
+                          .user = user,
+                          .epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
     if (http->multi == NULL) {
         abort();
     }
-    int r = sd_event_add_time_relative(loop, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_time, http);
+    int r = http->epoll_fd < 0 ? -errno : 0;
+    r = r < 0 ? r : sd_event_add_io(loop, &http->io, http->epoll_fd, EPOLLIN, on_io, http);
+    r = r < 0 ? r : sd_event_source_set_priority(http->io, ANSWERS_FIRST);
+    r = r < 0 ? r
+              : sd_event_add_time_relative(loop, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_time,
+                                           http);
     r = r < 0 ? r : sd_event_source_set_priority(http->timer, ANSWERS_FIRST);
     r = r < 0 ? r : sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
     if (r < 0) {
@@ -357,6 +378,10 @@ void http_close(struct http *http, void (*forget)(void *context)) {
     }
     (void)curl_multi_cleanup(http->multi); /* all handles are out of it */
     sd_event_source_disable_unref(http->timer);
+    sd_event_source_disable_unref(http->io);
+    if (http->epoll_fd >= 0) {
+        (void)close(http->epoll_fd);
+    }
     sd_event_unref(http->loop);
     free(http);
 }

@@ -136,10 +136,16 @@ struct framing {
 /* A name with a space before its colon, or a control character in a value (of these HTTP allows the
  * tab only): another reader may see another header. */
 static bool is_odd(const char *name, const char *value) {
-    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    size_t length = strspn(name, token);
-    if (length == 0 || name[length] != '\0') {
+    static const bool token[256] = {
+        ['!'] = true, ['#' ... '\''] = true, ['*'] = true,         ['+'] = true, ['-'] = true,
+        ['.'] = true, ['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['^'] = true, ['_'] = true,
+        ['`'] = true, ['a' ... 'z'] = true,  ['|'] = true,         ['~'] = true,
+    };
+    const char *end = name;
+    while (token[(unsigned char)*end]) {
+        end++;
+    }
+    if (end == name || *end != '\0') {
         return true;
     }
     for (const char *c = value != NULL ? value : ""; *c != '\0'; c++) {

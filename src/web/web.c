@@ -111,9 +111,16 @@ void web_not_found(struct web_response *response) {
 }
 
 bool web_take_token(const char *rest, const char *after, char ret_token[TOKEN_LENGTH + 1]) {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    if (strspn(rest, alphabet) != TOKEN_LENGTH || strcmp(rest + TOKEN_LENGTH, after) != 0) {
+    static const bool alphabet[256] = {['A' ... 'Z'] = true,
+                                       ['a' ... 'z'] = true,
+                                       ['0' ... '9'] = true,
+                                       ['-'] = true,
+                                       ['_'] = true};
+    size_t length = 0;
+    while (length <= TOKEN_LENGTH && alphabet[(unsigned char)rest[length]]) {
+        length++;
+    }
+    if (length != TOKEN_LENGTH || strcmp(rest + TOKEN_LENGTH, after) != 0) {
         return false;
     }
     memcpy(ret_token, rest, TOKEN_LENGTH);

@@ -4,6 +4,7 @@ The daemon finds the messages queued in its store, on a real disk: each is claim
 leaves, and its answer is committed after. The stub takes both sides' posts and says when the first and the last one came.
 """
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -26,26 +27,36 @@ def count(stub):
     return number, (last_us - first_us) / 1e6
 
 
+def used_us(pid):
+    """Processor time of a process, to the microsecond."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1e3
+
+
 def ours(stub, seeded, stub_port):
-    """Messages a second, from the first post to the last."""
+    """Messages a second, from the first post to the last; processor time of a message in microseconds."""
     with folder() as path:
         port = free_port()
         for name in ("cobid.db", "key"):
             shutil.copy(os.path.join(seeded, name), path)
         config = write_config(path, port, gateway(stub_port))
         ask(stub, "forget")
-        with daemon(config, port):
+        with daemon(config, port) as process:
             until = time.monotonic() + WAIT_S
+            first = None
             while (number := count(stub)[0]) < MESSAGES:
+                if number > 0 and first is None:
+                    first = number, used_us(process.pid)
                 if time.monotonic() > until:
                     raise RuntimeError(f"only {number} of {MESSAGES} messages left")
-                time.sleep(0.2)
+                time.sleep(0.005)
+            used = (used_us(process.pid) - first[1]) / (MESSAGES - first[0]) if first else float("nan")
             time.sleep(0.5)  # one more would be one too many
         number, seconds = count(stub)
         if number != MESSAGES:
             raise RuntimeError(f"{number} posts for {MESSAGES} messages")
         settled(path)
-        return MESSAGES / seconds
+        return MESSAGES / seconds, used
 
 
 def settled(path):
@@ -65,6 +76,14 @@ def bare(url, body):
     return int(done) / float(seconds)
 
 
+def bare_used_us(url, body):
+    """The bare loop's rate, and its processor time of a message (its start included, which is nothing beside so many)."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate = bare(url, body)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return rate, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6 / (5 * MESSAGES)
+
+
 def ceiling(port, body):
     """What the stub can take: were it near the bare loop's figure, it would be the stub that is measured."""
     with open(body, "rb") as file:
@@ -80,13 +99,18 @@ def main():
         port = int(stub.stdout.readline().split()[1])
         url, body = f"http://127.0.0.1:{port}/send", os.path.join(seeded, "body")
         seed(seeded, "reminders", MESSAGES)
-        rates = [], []
+        rates, used = ([], []), ([], [])
         for _ in range(ROUNDS):
-            rates[0].append(ours(stub, seeded, port))
+            rate, microseconds = ours(stub, seeded, port)
+            rates[0].append(rate)
+            used[0].append(1e6 / microseconds)
             with open(body, "wb") as file:
                 file.write(bytes.fromhex(ask(stub, "body")))
-            rates[1].append(bare(url, body))
+            rate, microseconds = bare_used_us(url, body)
+            rates[1].append(rate)
+            used[1].append(1e6 / microseconds)
         rows("dispatch", *rates, "bare", "messages/s")
+        rows("dispatch_cpu", *used, "bare", "messages/cpu_s")
         line("dispatch_in_flight", IN_FLIGHT, "messages")
         line("dispatch_body", os.path.getsize(body), "bytes")
         ceiling(port, body)

@@ -225,6 +225,8 @@ static int add_participant(struct filling *f, uint32_t i) {
         .window_end = date_add_days(f->monday, 100),
         .changed_at = {f->plan->now.us - 100 * DAY_US},
         .started = true,
+        .week_told = f->monday,
+        .wake_at = {f->plan->now.us + 7 * DAY_US}, /* looked at already */
     };
     struct noun_row row;
     int r = begin_row(f, NOUN_PARTICIPANT, "P", i, &row);

@@ -107,7 +107,9 @@ static void activate(struct town *town, const char *id, struct instant since) {
         .plan_start = civil_utc(since).date,
         .window_end = date_add_days(civil_utc(since).date, 92),
         .changed_at = since,
-        .started = true};
+        .started = true,
+        .week_told = civil_utc(town->now).date,
+        .wake_at = {town->now.us + 7 * DAY_US}}; /* looked at already, as they nearly always are */
 
     town_must(participant_state_update(town->store, id, &state), id);
 }

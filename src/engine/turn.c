@@ -23,6 +23,7 @@ int turn_begin(struct engine *e) {
     hold_look(e);
     e->hold_before = e->hold;
     e->send_count = 0;
+    e->alarm_line_count = 0;
     e->idle = false;
     e->in_flight_before = e->in_flight;
     memcpy(e->lanes_before, e->lanes, sizeof e->lanes_before);
@@ -66,6 +67,17 @@ int turn_arm(struct engine *e) {
     return 0;
 }
 
+/* An alarm that was not kept is tried again, every second where the disk is full. */
+static void say_alarms(struct engine *e) {
+    for (uint32_t i = 0; i < e->alarm_line_count && i < ALARM_LINES_MAX; i++) {
+        log_error("alarm %s", e->alarm_lines[i]);
+    }
+    if (e->alarm_line_count > ALARM_LINES_MAX) {
+        log_error("%u alarms more", e->alarm_line_count - ALARM_LINES_MAX);
+    }
+    e->alarm_line_count = 0;
+}
+
 static void run_effects(struct engine *e) {
     for (uint32_t i = 0; i < e->send_count; i++) {
         point(e, "before send");
@@ -95,6 +107,7 @@ int turn_end(struct engine *e, int r) {
     }
     point(e, "after commit");
     hold_kept(e);
+    say_alarms(e);
     assert(e->send_count == 0 || e->unbegun_count == 0); /* a tick settles those before it sends */
     run_effects(e);
     if (turn_arm(e) < 0) {
@@ -287,9 +300,11 @@ int turn_alarm(struct engine *e, const char *topic, const char *source, uint32_t
     const bool many = alarms->count >= ALARMS_AN_HOUR;
     int r = add_alarm(e, topic, source, step, text, many ? "one_of_many" : "");
 
-    log_error("alarm %s %s", topic, source);
     if (r <= 0) {
         return r;
+    }
+    if (e->alarm_line_count++ < ALARM_LINES_MAX) {
+        e->alarm_lines[e->alarm_line_count - 1] = arena_printf(&e->arena, "%s %s", topic, source);
     }
     if (alarms->count++ == ALARMS_AN_HOUR) {
         r = add_alarm(e, topic, "many", alarms->hour,

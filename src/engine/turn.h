@@ -35,7 +35,7 @@ struct incoming_counts {
 };
 /* Alarms of one topic in one hour: beyond ALARMS_AN_HOUR one more says that there are others, and
  * those are kept without a mail. */
-enum { ALARMS_AN_HOUR = 20, ALARM_TOPICS_MAX = 16 };
+enum { ALARMS_AN_HOUR = 20, ALARM_TOPICS_MAX = 16, ALARM_LINES_MAX = 32 };
 struct alarm_count {
     char topic[MESSAGE_TOPIC_SIZE];
     uint32_t hour, count;
@@ -88,6 +88,8 @@ struct engine {
     struct lane lanes[GATEWAYS_MAX][AUDIENCE_COUNT];
     struct incoming_counts incoming[GATEWAYS_MAX];
     struct alarm_count alarms[ALARM_TOPICS_MAX];
+    const char *alarm_lines[ALARM_LINES_MAX]; /* of the turn: logged once they are kept */
+    uint32_t alarm_line_count;
     /* As they were when the turn began: an undone turn has counted nothing. */
     struct hold hold_before;
     uint32_t in_flight_before;

@@ -408,6 +408,10 @@ class Point:
             life.ledger.check_audit(db)
         for law, lines in life.ledger.faults.items():
             self.fault(f"{law}: {'; '.join(lines[:3])}")
+        said = Counter(line.split(" ")[1] for line in life.log_text().splitlines() if line.startswith("<3>alarm "))
+        held = Counter(row["topic"] for row in life.rows("SELECT topic FROM message WHERE kind='alarm'"))
+        for topic, count in (said - held).items():
+            self.fault(f"{count} alarms {topic} more than are held were told to the log")
         attempts = defaultdict(list)
         for row in life.rows("SELECT message, outcome, detail FROM attempt"):
             attempts[row["message"]].append(row["outcome"])
@@ -438,7 +442,7 @@ def is_whole(name):
     """A text in the spool: a head, which names it, and something to read."""
     with open(name, encoding="utf-8") as file:
         head, _, body = file.read().partition("\n\n")
-    return f"Reference: {os.path.basename(name)[:-4]}\n" in head + "\n" and len(body) > 20
+    return f"Reference: {os.path.basename(name)[:-4]}\n" in head + "\n" and len(body) > 20 and body.endswith(".")
 
 
 def prepare(life):

@@ -8,7 +8,6 @@ import http.client
 import os
 import re
 import shutil
-import statistics
 import sys
 import time
 
@@ -172,9 +171,10 @@ class Story(Worlds):
                 begun = time.perf_counter()
                 both.page(paths[name])
                 times[name].append(time.perf_counter() - begun)
-        medians = {name: statistics.median(t) * 1e3 for name, t in times.items()}
-        print("# a used and an unknown link, median ms:", {n: round(m, 2) for n, m in medians.items()})
-        checks.ok("... and in the same time", max(medians.values()) < 2 * min(medians.values()) + 0.5, medians)
+        # The fastest tenth: what the machine does besides makes times longer, never shorter.
+        fast = {name: sorted(t)[GUESSES // 10] * 1e3 for name, t in times.items()}
+        print("# a used and an unknown link, ms:", {n: round(m, 2) for n, m in fast.items()})
+        checks.ok("... and in the same time", max(fast.values()) < 2 * min(fast.values()) + 0.5, fast)
 
 
 def marks_of(service):

@@ -189,6 +189,9 @@ class Lockstep(Worlds):
         self.go_after(hours=1)
         self.tell("session", "approve", wrong, as_="s1")
         self.look()
+        for place in self.places:
+            place.town.kill()
+            place.town.start()
         self.tell("participant", "pause", "P-2", because="health")
         self.go_after(days=3)
         self.advocates_part()

@@ -409,9 +409,11 @@ static int stop_link(struct call *c, const char *participant) {
     const struct message_filter messages = {
         .participant = participant, .recipient = c->id, .audience = "advocate"};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
     int count, r = 0;
 
-    while ((count = escalation_list(e->store, &chains, "", &e->arena, rows, CHAINS_MAX)) > 0) {
+    while ((count = escalation_list(e->store, &chains, after, &e->arena, rows, CHAINS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
             r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
             if (r < 0) {

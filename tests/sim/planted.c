@@ -131,6 +131,10 @@ WRAP(int, escalation_update, struct store *store, const struct escalation_row *r
         later.wake_at = instant_add(row->wake_at, span_days(30));
         return __real_escalation_update(store, &later, from, from_generation);
     }
+    if (on("unlinking is forgotten") && row->resolved_because &&
+        strcmp(row->resolved_because, "unlinked") == 0) {
+        return 0;
+    }
     const int r = __real_escalation_update(store, row, from, from_generation);
     const struct escalation_filter filter = {.session = row->session, .open = true};
     struct escalation_row others[8];

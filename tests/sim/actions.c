@@ -143,6 +143,46 @@ static void act_take_back(struct history *h) {
     }
 }
 
+static bool decidable(struct history *h, const char *outcome, char ret_id[ID_SIZE]) {
+    return witness_text(&h->sim,
+                        "SELECT id FROM session WHERE state='recorded' AND (?1='' OR outcome=?1) "
+                        "ORDER BY recorded_us DESC,id LIMIT 1",
+                        (const char *const[]){outcome, NULL}, ret_id, ID_SIZE);
+}
+
+/* What was provisional is decided, by those who may and those who may not. */
+static void act_decide(struct history *h) {
+    static const char *const codes[] = {"UAAB", "UAAB", "AAME", "AAFC", "CO05", "ATTC", "AFTA"},
+                             *const people[] = {"SV-1", "SV-1", "SV-2", "OF-1", "PR-1"},
+                             *const contacted[] = {" --contacted yes", " --contacted no", ""};
+    char id[ID_SIZE];
+
+    if (decidable(h, "AFTA", id)) {
+        say(h, "TRY session decide %s %s --as %s --reason seen%s", id, PICK(h, codes),
+            PICK(h, people), PICK(h, contacted));
+    }
+}
+
+/* A correction: approved, withdrawn, or left to wait. */
+static void act_correct(struct history *h) {
+    static const char *const codes[] = {"ATTC", "ATTC", "AFTA", "UAAB", "AAME", "AFTC", "ATSH"},
+                             *const people[] = {"PR-1", "SV-1", "SV-2", "OF-1"};
+    char id[ID_SIZE];
+
+    if (!decidable(h, "", id)) {
+        return;
+    }
+    say(h, "TRY session correct %s %s --as %s --reason seen", id, PICK(h, codes), PICK(h, people));
+    if (roll(h, 3) == 0) {
+        act_pass(h);
+    }
+    if (roll(h, 4)) {
+        say(h, "TRY session approve %s --as %s", id, PICK(h, people));
+    } else {
+        say(h, "TRY session correct %s %s --as SV-3 --reason again", id, PICK(h, codes));
+    }
+}
+
 /* A miss as it happens: the moment comes, nobody is there, it is recorded. */
 static void act_miss(struct history *h) {
     char id[ID_SIZE], text[INSTANT_TEXT_SIZE];
@@ -416,12 +456,12 @@ void act(struct history *h) {
     static const struct {
         void (*action)(struct history *h);
         unsigned share;
-    } actions[] = {{act_pass, 24},       {act_reach, 10},  {act_record, 16}, {act_take_back, 3},
-                   {act_miss, 5},        {act_move, 8},    {act_waver, 3},   {act_cancel, 3},
-                   {act_participant, 4}, {act_contact, 3}, {act_staff, 3},   {act_advocate, 2},
-                   {act_chain, 9},       {act_task, 2},    {act_message, 3}, {act_feed, 1},
-                   {act_look, 1},        {act_gateway, 7}, {act_mailbox, 2}, {act_text, 2},
-                   {act_kill, 4},        {act_clock, 2}};
+    } actions[] = {{act_pass, 24},   {act_reach, 10},   {act_record, 16},     {act_take_back, 3},
+                   {act_decide, 4},  {act_correct, 4},  {act_miss, 5},        {act_move, 8},
+                   {act_waver, 3},   {act_cancel, 3},   {act_participant, 4}, {act_contact, 3},
+                   {act_staff, 3},   {act_advocate, 2}, {act_chain, 9},       {act_task, 2},
+                   {act_message, 3}, {act_feed, 1},     {act_look, 1},        {act_gateway, 7},
+                   {act_mailbox, 2}, {act_text, 2},     {act_kill, 4},        {act_clock, 2}};
     uint64_t all = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {

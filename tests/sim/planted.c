@@ -108,6 +108,18 @@ WRAP(int, message_insert, struct store *store, struct message_row *row) {
         (on("fourteen days are forgotten") && strcmp(row->topic, "no_attendance") == 0)) {
         return 1;
     }
+    if (on("nobody is stood down") && row->kind == KIND_STAND_DOWN) {
+        return 1;
+    }
+    if (on("a stranger is stood down") && row->kind == KIND_STAND_DOWN &&
+        row->audience == AUDIENCE_SUPERVISOR) {
+        struct message_row other = *row;
+        (void)snprintf(other.recipient, sizeof other.recipient, "SV-3");
+        const int r = __real_message_insert(store, &other);
+        if (r < 0) {
+            return r;
+        }
+    }
     return on("nobody is told") && news ? 1 : __real_message_insert(store, row);
 }
 
@@ -175,6 +187,9 @@ WRAP(int, session_update, struct store *store, const struct session_row *row,
     }
     if (on("a session's timer is dropped") && row->wake_at.us != INSTANT_NEVER.us) {
         wrong.wake_at = instant_add(row->wake_at, span_days(30));
+    }
+    if (on("corrected by one person alone") && *row->review_outcome) {
+        memcpy(wrong.outcome, row->review_outcome, sizeof wrong.outcome);
     }
     return __real_session_update(store, &wrong, from_state, from_revision);
 }
@@ -256,6 +271,9 @@ static const struct {
     {"a concern stays inside", "concern", "concern"},
     {"unlinking is forgotten", "unlinked", "unlinked"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
+    {"nobody is stood down", "stood_down", "decided-acceptable"},
+    {"a stranger is stood down", "stood_down", "decided-acceptable"},
+    {"corrected by one person alone", "outcome_kept", "corrected"},
 };
 
 /* What the child found out. */

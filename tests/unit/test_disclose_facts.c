@@ -46,6 +46,10 @@ static const struct fact_for {
     {"due_by", "wWsSX"},
     {"task", "wWsSX"},
     {"task_id", "wWsSX"},
+    /* A practitioner's own day. */
+    {"digest_today", "W"},
+    {"digest_overdue", "W"},
+    {"digest_tasks", "W"},
     /* What is past: never to an advocate, who hears a status only. */
     {"past_date", "WSO"},
     /* Status: not to the participant, nor to a practitioner, who is not told of escalations. */

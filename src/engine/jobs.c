@@ -12,7 +12,7 @@ static int look(struct engine *e, const char *id) {
     const int r = job_find(e->store, id, &job);
 
     if (r < 0) {
-        return r;
+        return r == -ENOENT ? 0 : r; /* ended by another that was due with it */
     }
     switch (job.kind) {
     case JOB_LEAVE:

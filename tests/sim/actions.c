@@ -306,6 +306,21 @@ static void act_staff(struct history *h) {
     say(h, "TRY %s --from %s --to %s", PICK(h, away), from, to);
 }
 
+/* Sometimes to another practitioner; rarely somebody leaves, today or in a few days. */
+static void act_handover(struct history *h) {
+    const int taker = 1 + (int)roll(h, 2);
+    char day[DATE_TEXT_SIZE];
+
+    if (roll(h, 4)) {
+        say(h, "TRY participant reassign P-%u --to PR-%d%s", someone(h), taker,
+            roll(h, 5) ? "" : " --dry-run");
+        return;
+    }
+    date_to_text(
+        date_add_days(zone_civil(h->sim.kit->zone, h->sim.clock).date, (int32_t)roll(h, 5)), day);
+    say(h, "TRY practitioner leave PR-%d --on %s --hand-over-to PR-%d", 3 - taker, day, taker);
+}
+
 static void act_advocate(struct history *h) {
     const unsigned person = someone(h);
     const int advocate = 1 + (int)roll(h, 2);
@@ -459,9 +474,10 @@ void act(struct history *h) {
     } actions[] = {{act_pass, 24},   {act_reach, 10},   {act_record, 16},     {act_take_back, 3},
                    {act_decide, 4},  {act_correct, 4},  {act_miss, 5},        {act_move, 8},
                    {act_waver, 3},   {act_cancel, 3},   {act_participant, 4}, {act_contact, 3},
-                   {act_staff, 3},   {act_advocate, 2}, {act_chain, 9},       {act_task, 2},
-                   {act_message, 3}, {act_feed, 1},     {act_look, 1},        {act_gateway, 7},
-                   {act_mailbox, 2}, {act_text, 2},     {act_kill, 4},        {act_clock, 2}};
+                   {act_staff, 3},   {act_handover, 2}, {act_advocate, 2},    {act_chain, 9},
+                   {act_task, 2},    {act_message, 3},  {act_feed, 1},        {act_look, 1},
+                   {act_gateway, 7}, {act_mailbox, 2},  {act_text, 2},        {act_kill, 4},
+                   {act_clock, 2}};
     uint64_t all = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {

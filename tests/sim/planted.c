@@ -13,6 +13,7 @@
 
 #include "cobi/ical/feed.h"
 #include "cobi/store/chains.h"
+#include "cobi/store/jobs.h"
 #include "cobi/store/messages.h"
 #include "cobi/store/sessions.h"
 #include "history.h"
@@ -65,6 +66,17 @@ WRAP(int, message_next, enum message_state from, enum message_event event,
 WRAP(int, receipt_event, enum message_state state, enum receipt_report report, enum receipt_age age,
      enum message_event *ret_event) {
     return on("receipts are not heeded") ? 0 : __real_receipt_event(state, report, age, ret_event);
+}
+
+WRAP(int, task_list_owner, struct store *store, const char *owner, const char *after,
+     struct task_row *ret_rows, size_t capacity) {
+    return on("who leaves keeps their tasks")
+               ? 0
+               : __real_task_list_owner(store, owner, after, ret_rows, capacity);
+}
+
+WRAP(int, job_set, struct store *store, const struct job_row *row) {
+    return on("no mail of the day") && row->kind == JOB_DIGEST ? 0 : __real_job_set(store, row);
 }
 
 WRAP(int, task_insert, struct store *store, struct task_row *row) {
@@ -270,6 +282,8 @@ static const struct {
     {"a call not made is kept quiet", "unphoned", "undeliverable"},
     {"a concern stays inside", "concern", "concern"},
     {"unlinking is forgotten", "unlinked", "unlinked"},
+    {"who leaves keeps their tasks", "nothing_left", "practitioner-leaves"},
+    {"no mail of the day", "digest", "digest"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
     {"nobody is stood down", "stood_down", "decided-acceptable"},
     {"a stranger is stood down", "stood_down", "decided-acceptable"},

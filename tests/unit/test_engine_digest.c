@@ -125,13 +125,29 @@ static void test_who_has_left_gets_none(void **state) {
     assert_int_equal(sql_int("SELECT count(*) FROM job WHERE subject='PR-2' AND kind='digest'"), 1);
 }
 
+/* Down over the day: the mail of the day and the leaving are due together, and the one ends the
+ * other. */
+static void test_leaving_and_digest_due_together(void **state) {
+    (void)state;
+    plan("P-1");
+    do_("practitioner leave PR-1 --on 2027-01-06 --hand-over-to PR-2");
+    sabotage("UPDATE job SET wake_us=1 WHERE kind='leave'");
+    sabotage("UPDATE job SET wake_us=2 WHERE kind='digest' AND subject='PR-1'");
+    w.now = local("2027-01-08 12:00");
+    world_restart();
+    run();
+    assert_string_equal(sql("SELECT gone FROM departure"), "1");
+    assert_int_equal(sql_int("SELECT count(*) FROM job WHERE subject='PR-1'"), 0);
+    assert_int_equal(sql_int("SELECT count(*) FROM job WHERE quarantined=1"), 0);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         T(test_today_and_nothing_else), T(test_overdue_outcomes_and_tasks),
         T(test_next_owner_is_mailed),   T(test_days_off),
         T(test_late_and_once),          T(test_nothing_left_to_say),
-        T(test_who_has_left_gets_none),
+        T(test_who_has_left_gets_none), T(test_leaving_and_digest_due_together),
     };
 #undef T
 

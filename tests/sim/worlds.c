@@ -22,7 +22,7 @@
 #include "cobi/store/sessions.h"
 #include "history.h"
 
-enum { PLANTED_SEEDS_MAX = 40 };
+enum { PLANTED_SEEDS_MAX = 150 };
 
 static const char *planted = "";
 /* What the planted bugs know of the other side; forgotten between tellings. */

@@ -358,6 +358,7 @@ class Point:
         life = self.life
         with contextlib.suppress(FileNotFoundError):
             life.ledger.post_mortem()
+        self.texts()
         if life.kept() != life.accepted and (self.base or life.kept() is not None):
             self.fault("the accepted configuration is not whole")
         if not self.begin_again():
@@ -415,7 +416,7 @@ class Point:
         attempts = defaultdict(list)
         for row in life.rows("SELECT message, outcome, detail FROM attempt"):
             attempts[row["message"]].append(row["outcome"])
-        arrived = Counter(os.path.basename(name).rsplit(".", 1)[0].rsplit("-", 1)[0] for name in glob.glob(os.path.join(life.state, "spool/texts/*.sms")) if is_whole(name))
+        arrived = Counter(os.path.basename(name).rsplit(".", 1)[0].rsplit("-", 1)[0] for name in self.texts())
         for mail in self.relay.mails():
             arrived[mail.split(b"Message-ID: <", 1)[1].split(b"@", 1)[0].decode("ascii")] += 1
         told = Counter()
@@ -429,6 +430,14 @@ class Point:
             self.fault(f"{ident}: arrived {count} times and is not held")
         if not all(told[kind] for kind in self.job.must_tell):
             self.fault(f"one of {self.job.must_tell} is missing: {dict(told)}")
+
+    def texts(self):
+        """The spool's files, each of which is whole at any time: somebody else may be reading."""
+        names = glob.glob(os.path.join(self.life.state, "spool/texts/*.sms"))
+        for name in names:
+            if not is_whole(name):
+                self.fault(f"{os.path.basename(name)} is not whole")
+        return [name for name in names if is_whole(name)]
 
     def check_message(self, m, seen, outcomes):
         lost = outcomes.count("uncertain")

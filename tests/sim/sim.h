@@ -115,7 +115,7 @@ struct sim_feed {
 };
 enum {
     REFUSING_MAX = 8,
-    HANDED_MAX = 20000,
+    HANDED_MAX = 60000,
     PARCELS_MAX = 6000,
     ANSWERS_MAX = 1024,
     RECEIPTS_MAX = 4096,

@@ -159,9 +159,10 @@ static struct number find_number(const struct watch *w, uint32_t number) {
             continue;
         }
         found.settled |= !lost;
-        found.lost = instant_max(found.lost, !lost                           ? (struct instant){0}
-                                             : s->state == SESSION_CANCELLED ? s->revised_at
-                                                                             : s->recorded_at);
+        if (lost) {
+            const bool cancelled = s->state == SESSION_CANCELLED;
+            found.lost = instant_max(found.lost, cancelled ? s->revised_at : s->recorded_at);
+        }
     }
     return found;
 }

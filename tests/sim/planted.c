@@ -282,7 +282,7 @@ static const struct {
     {"a call not made is kept quiet", "unphoned", "undeliverable"},
     {"a concern stays inside", "concern", "concern"},
     {"unlinking is forgotten", "unlinked", "unlinked"},
-    {"who leaves keeps their tasks", "nothing_left", "practitioner-leaves"},
+    {"who leaves keeps their tasks", "nothing_left", "leaves-with-a-task"},
     {"no mail of the day", "digest", "digest"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
     {"nobody is stood down", "stood_down", "decided-acceptable"},

@@ -138,6 +138,11 @@ class Tester:
         move = {"to": "2027-04-09 12:00", "by": "service"}
         rows = {("session", "show"): ([i["planned"]], {}), ("session", "move"): ([i["planned"]], move), ("session", "cancel"): ([i["planned"]], {"by": "service"}),
                 ("session", "outcome"): ([i["phone"], "ATTC"], {"as": "p2"}), ("explain",): ([i["planned"]], {}), ("preview",): (["P-1"], {}),
+                ("session", "decide"): ([i["missed"], "AAME"], {"as": "s1", "reason": "a note", "contacted": "yes"}),
+                ("session", "correct"): ([i["attended"], "AFTC"], {"as": "p1", "reason": "a note"}),
+                ("session", "approve"): ([i["attended"]], {"as": "s1"}),
+                ("practitioner", "leave"): (["p1"], {"on": "2027-09-01", "hand-over-to": "p2"}), ("participant", "reassign"): (["P-2"], {"to": "p2"}),
+                ("concern", "raise"): (["P-2"], {"reason": "a note"}),
                 ("task", "done"): ([i["task"]], {"as": "p1"}), ("feed", "create"): ([], {"practitioner": "p2"}), ("feed", "revoke"): ([i["feed"]], {}),
                 ("inbound", "list"): ([], {"participant": "P-1"}), ("inbound", "show"): (["I-ABCDEFGHJKMN"], {}),  # spools bring no texts in
                 ("message", "show"): ([i["accepted"]], {}), ("message", "retry"): ([i["accepted"]], {}), ("message", "cancel"): ([i["accepted"]], {}),
@@ -385,7 +390,7 @@ class Tester:
         group = "the arguments that were spoilt would have been taken"
         refused_here = {("status",), ("health",), ("message", "retry"), ("message", "cancel"), ("participant", "complete"), ("release",), ("inbound", "show"), ("participant", "end")}
         self.scene.look()
-        last = [c for c in self.commands if c[-1] in ("pause", "withdraw", "resolve", "unlink", "cancel", "set", "advance")]
+        last = [c for c in self.commands if c[-1] in ("pause", "withdraw", "resolve", "unlink", "cancel", "set", "advance", "leave", "decide")]
         for command in [c for c in self.commands if c not in last] + sorted(last, key=lambda c: (c[0] == "participant", c[-1] == "withdraw", c)):
             if command in refused_here:
                 continue

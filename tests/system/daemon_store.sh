@@ -259,7 +259,7 @@ kill "$disk"
 wait "$disk" 2>/dev/null || true
 
 # shellcheck disable=SC2016
-expect 1 "cobid.db" "a folder that cannot be written: refused" timeout "$PATIENCE_S" unshare -m bash -c \
+expect 75 "cobid.db" "a folder that cannot be written: refused" timeout "$PATIENCE_S" unshare -m bash -c \
     'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" -c "$3"' bash "$state" "$build_folder/cobid" "$folder/cobid.conf"
 start "and with the folder writable again it starts"
 expect 0 "O-2" "on what was there" ctl office list

@@ -291,7 +291,7 @@ static int write_approval(struct call *c, struct session_row *s) {
     int r = code ? session_next(from, SESSION_CORRECT, &s->state) : -EUCLEAN;
 
     r = r < 0 ? r : text_copy(s->outcome, sizeof s->outcome, code->code);
-    r = r < 0 ? r : text_copy(s->recorded_by, sizeof s->recorded_by, s->review_by);
+    r = r < 0 ? r : text_copy(s->recorded_by, sizeof s->recorded_by, c->as); /* who decides it */
     set_recorded_at(c, s);
     s->verdict++;
     r = r < 0 ? r : course_tell(c->e, s);

@@ -267,7 +267,8 @@ static bool tells_future(struct sim *sim, const struct outgoing *m, const struct
     bool found = false;
 
     (void)sqlite3_bind_text(row, 1, a->participant, -1, SQLITE_TRANSIENT); /* memory only */
-    (void)sqlite3_bind_int64(row, 2, sim->clock.us + DAY_US);
+    /* What lies ahead by the clock that the daemon goes by: a step while it was down is no jump. */
+    (void)sqlite3_bind_int64(row, 2, instant_max(sim->clock, sim_believed(sim)).us + DAY_US);
     while (!found && sqlite3_step(row) == SQLITE_ROW) {
         struct civil start;
         char text[40];

@@ -98,16 +98,20 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
 }
 
 /* Stop conditions of the participant's own messages. */
-static const char *participant_reason(struct engine *e, const struct message_row *m,
-                                      const struct subject *s) {
+static const char *participant_reason(const struct message_row *m, const struct subject *s) {
     if (m->audience != AUDIENCE_PARTICIPANT) {
         return NULL;
     }
-    if (s->status.state != PARTICIPANT_ACTIVE) {
-        return "participant_not_active";
-    }
-    return outbox_participant_channel(e, &s->participant, 1u << m->channel) < 0 ? "channel_off"
-                                                                                : NULL;
+    return s->status.state != PARTICIPANT_ACTIVE ? "participant_not_active" : NULL;
+}
+
+/* Last of all: only what is still worth telling is told by another road. */
+static const char *channel_reason(struct engine *e, const struct message_row *m,
+                                  const struct subject *s) {
+    return m->audience == AUDIENCE_PARTICIPANT &&
+                   outbox_participant_channel(e, &s->participant, 1u << m->channel) < 0
+               ? "channel_off"
+               : NULL;
 }
 
 static const char *session_reason(struct engine *e, const struct message_row *m,
@@ -183,7 +187,7 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
 
 static int stop_reason(struct engine *e, const struct message_row *m, const struct subject *s,
                        const char **ret_reason) {
-    const char *reason = participant_reason(e, m, s);
+    const char *reason = participant_reason(m, s);
 
     if (!reason && s->has_session) {
         reason = session_reason(e, m, &s->session);
@@ -195,9 +199,8 @@ static int stop_reason(struct engine *e, const struct message_row *m, const stru
         r = known_start(e, m, &known);
         reason = r == 0 && civil_cmp(known, s->session.start) == 0 ? "moved_back" : NULL;
     }
-
     if (r == 0) {
-        *ret_reason = reason;
+        *ret_reason = reason ? reason : channel_reason(e, m, s);
     }
     return r;
 }

@@ -127,20 +127,23 @@ static struct worst survey_year(const struct chain_case *one, struct instant fro
 
 static bool members_equal(const struct member *a, const struct member *b) {
     return a->there == b->there && a->work.zone == b->work.zone &&
-           a->absence_count == b->absence_count &&
-           memcmp(&a->hours, &b->hours, sizeof a->hours) == 0 &&
+           a->absence_count == b->absence_count && hours_equal(&a->hours, &b->hours) &&
            memcmp(a->absences, b->absences, a->absence_count * sizeof a->absences[0]) == 0;
+}
+
+static bool steps_equal(const struct escalation_step *a, const struct escalation_step *b) {
+    return a->target == b->target && a->wait.us == b->wait.us &&
+           a->wait_most.us == b->wait_most.us && a->clock == b->clock;
 }
 
 /* Do the same steps at the same times? Two kinds may have the same policy. */
 static bool cases_alike(const struct chain_case *a, const struct chain_case *b) {
-    if (a->policy->step_count != b->policy->step_count ||
-        memcmp(a->policy->steps, b->policy->steps,
-               a->policy->step_count * sizeof a->policy->steps[0]) != 0) {
+    if (a->policy->step_count != b->policy->step_count) {
         return false;
     }
     for (uint32_t i = 0; i < a->policy->step_count; i++) {
-        if (!members_equal(&a->members[i], &b->members[i])) {
+        if (!steps_equal(&a->policy->steps[i], &b->policy->steps[i]) ||
+            !members_equal(&a->members[i], &b->members[i])) {
             return false;
         }
     }

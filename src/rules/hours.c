@@ -217,6 +217,17 @@ void hours_to_text(const struct hours *hours, char buffer[HOURS_TEXT_SIZE]) {
     assert(!text.overflow);
 }
 
+bool hours_equal(const struct hours *a, const struct hours *b) {
+    bool equal = a->count == b->count;
+
+    for (uint32_t i = 0; i < a->count && equal; i++) {
+        const struct hours_interval *one = &a->intervals[i], *other = &b->intervals[i];
+        equal = one->weekday == other->weekday && one->from_minute == other->from_minute &&
+                one->to_minute == other->to_minute;
+    }
+    return equal;
+}
+
 bool hours_contain(const struct hours *hours, enum weekday day, uint32_t from_minute,
                    uint32_t to_minute) {
     for (uint32_t i = 0; i < hours->count; i++) {

@@ -136,7 +136,19 @@ static void test_random_hours(void **state) {
         assert_int_equal(hours_parse(buffer, &again), 0);
         hours_to_text(&again, again_buffer);
         assert_string_equal(buffer, again_buffer);
-        assert_memory_equal(&hours, &again, sizeof hours);
+        assert_true(hours_equal(&hours, &again));
+        struct hours_interval *one = &again.intervals[again.count - 1];
+        one->to_minute--;
+        assert_false(hours_equal(&hours, &again));
+        one->to_minute++;
+        one->from_minute++;
+        assert_false(hours_equal(&hours, &again));
+        one->from_minute--;
+        one->weekday ^= 1;
+        assert_false(hours_equal(&hours, &again));
+        one->weekday ^= 1;
+        again.count--;
+        assert_false(hours_equal(&hours, &again) || hours_equal(&again, &hours));
         for (int probe = 0; probe < 200; probe++) {
             int64_t day = seed_between(&seed, 0, 6), from = seed_between(&seed, 0, 1439);
             int64_t to = seed_between(&seed, from + 1, 1440), inside = 0;

@@ -26,6 +26,7 @@ _must_use_ int hours_parse(const char *text, struct hours *ret_hours);
 /* The canonical text; hours_parse() reads it back to an equal value. Buffer of at least 28 * 20 bytes. */
 #define HOURS_TEXT_SIZE 600
 void hours_to_text(const struct hours *hours, char buffer[HOURS_TEXT_SIZE]);
+bool hours_equal(const struct hours *a, const struct hours *b);
 /* Does the whole of [from, to) minutes on that weekday lie within / touch the hours? */
 bool hours_contain(const struct hours *hours, enum weekday day, uint32_t from_minute, uint32_t to_minute);
 bool hours_touch(const struct hours *hours, enum weekday day, uint32_t from_minute, uint32_t to_minute);

@@ -167,12 +167,8 @@ static int open_calls(struct engine *e, const char *advocate, const char *partic
     return count < 0 ? count : found;
 }
 
-static int drop(struct engine *e, struct task_row *task) {
-    return duty_drop(e, task);
-}
-
 int alert_drop_calls(struct engine *e, const char *advocate, const char *participant) {
-    const int count = open_calls(e, advocate, participant, NULL, drop);
+    const int count = open_calls(e, advocate, participant, NULL, duty_drop);
 
     return count < 0 ? count : 0;
 }
@@ -199,12 +195,9 @@ static struct instant call_due(struct engine *e, const struct person *chief, con
 }
 
 int alert_call_service(struct engine *e, const struct alert_call *call) {
-    struct noun_row supervisor;
-    struct person chief;
-    int r = *call->supervisor ? person_find(e, AUDIENCE_SUPERVISOR, call->supervisor, &chief)
-                              : -ENOENT;
+    struct duty_owner chief;
+    int r = duty_chief(e, call->supervisor, &chief);
 
-    r = r < 0 ? r : turn_noun_find(e, NOUN_SUPERVISOR, call->supervisor, &supervisor);
     if (r < 0) {
         return turn_trouble(r) ? r : 0; /* the operator is a step of the chain, or was alarmed */
     }
@@ -212,14 +205,13 @@ int alert_call_service(struct engine *e, const struct alert_call *call) {
     if (r != 0) {
         return r < 0 ? r : 0;
     }
-    return duty_open(e, &(struct duty_start){
-                            .kind = TASK_CALL_ADVOCATE,
-                            .owner = chief.id,
-                            .next_owner = noun_value(&supervisor, "next"),
+    return duty_give(
+        e, &chief,
+        (struct duty_start){.kind = TASK_CALL_ADVOCATE,
                             .participant = call->participant,
                             .session = call->session,
                             .about = arena_printf(&e->arena, "%s/%s", call->advocate, call->reason),
-                            .due = call_due(e, &chief, call->advocate)});
+                            .due = call_due(e, &chief.person, call->advocate)});
 }
 
 const char *alert_call_text(struct engine *e, const struct task_row *task) {

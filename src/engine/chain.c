@@ -128,22 +128,10 @@ static int call_service(struct engine *e, const struct escalation_row *row,
                                                       .reason = reason});
 }
 
-static int tell(struct engine *e, const struct escalation_row *row, uint32_t step,
-                enum audience audience, const char *id) {
+static struct message_row step_message(struct engine *e, const struct escalation_row *row,
+                                       uint32_t step, enum audience audience, const char *id) {
     const enum message_kind kind = audience == AUDIENCE_ADVOCATE ? KIND_ADVOCATE_NOTICE
                                                                  : KIND_ESCALATION;
-
-    if (row->audience == AUDIENCE_ADVOCATE && audience == AUDIENCE_SUPERVISOR) {
-        return call_service(e, row, id);
-    }
-
-    if (audience == AUDIENCE_OPERATOR) {
-        return turn_alarm(e, "escalation", row->id, row->generation + row->at.cycle,
-                          arena_printf(&e->arena,
-                                       "escalation %s has reached the operator: nobody before has "
-                                       "acknowledged. Find a person: `cobictl escalation show %s`.",
-                                       row->id, row->id));
-    }
     struct message_row m = outbox_blank(e, kind, audience, id);
 
     m.step = step;
@@ -152,6 +140,22 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
     memcpy(m.participant, row->participant, sizeof m.participant);
     memcpy(m.session, row->session, sizeof m.session);
     memcpy(m.topic, row->topic, sizeof m.topic);
+    return m;
+}
+
+static int tell(struct engine *e, const struct escalation_row *row, uint32_t step,
+                enum audience audience, const char *id) {
+    if (row->audience == AUDIENCE_ADVOCATE && audience == AUDIENCE_SUPERVISOR) {
+        return call_service(e, row, id);
+    }
+    if (audience == AUDIENCE_OPERATOR) {
+        return turn_alarm(e, "escalation", row->id, row->generation + row->at.cycle,
+                          arena_printf(&e->arena,
+                                       "escalation %s has reached the operator: nobody before has "
+                                       "acknowledged. Find a person: `cobictl escalation show %s`.",
+                                       row->id, row->id));
+    }
+    struct message_row m = step_message(e, row, step, audience, id);
     const int r = outbox_add(e, &m);
 
     return r < 0 ? r : 0;
@@ -160,21 +164,17 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
 /* Besides the mail, where the step says so: it has no link, and waits for hours. */
 static int tell_by_text(struct engine *e, const struct escalation_row *row, uint32_t step,
                         const struct person *person) {
-    if (row->policy.steps[step].channel != STEP_BY_TEXT || !*person->mobile ||
+    const char *mobile = person->mobile;
+
+    if (row->policy.steps[step].channel != STEP_BY_TEXT || !mobile || !*mobile ||
         !config_channel_gateway(e->setup.config, CHANNEL_SMS)) {
         return 0;
     }
-    struct message_row m = outbox_blank(e, KIND_ESCALATION, AUDIENCE_SUPERVISOR, person->id);
+    struct message_row m = step_message(e, row, step, AUDIENCE_SUPERVISOR, person->id);
     const struct working_time work = person_working_time(e, person);
 
     m.channel = CHANNEL_SMS;
     m.due = working_time_next(&work, e->now);
-    m.step = step;
-    m.revision = row->generation;
-    memcpy(m.escalation, row->id, sizeof m.escalation);
-    memcpy(m.participant, row->participant, sizeof m.participant);
-    memcpy(m.session, row->session, sizeof m.session);
-    memcpy(m.topic, row->topic, sizeof m.topic);
     const int r = outbox_add(e, &m);
 
     return r < 0 ? r : 0;

@@ -227,17 +227,6 @@ static int no_owner(struct engine *e, const struct session_row *s, int error) {
                                   s->id));
 }
 
-/* Whoever has the participant now answers for what follows, whoever held the session. */
-static int find_worker(struct engine *e, const struct session_row *s,
-                       struct noun_row *ret_practitioner) {
-    struct noun_row participant;
-    const int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
-
-    return r < 0 ? r
-                 : turn_noun_find(e, NOUN_PRACTITIONER, noun_value(&participant, "practitioner"),
-                                  ret_practitioner);
-}
-
 /* A session that was stood down and is missed after all has its tasks once more. */
 static const char *task_about(struct engine *e, const struct session_row *s) {
     return s->verdict == 0 ? "" : arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict);
@@ -245,67 +234,44 @@ static const char *task_about(struct engine *e, const struct session_row *s) {
 
 static int open_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {
-    struct noun_row practitioner;
-    struct person worker, chief;
-    int r = find_worker(e, s, &practitioner);
+    struct duty_owner worker, chief;
+    int r = duty_worker(e, s->participant, &worker);
 
-    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, practitioner.id, &worker);
-    r = r < 0
-            ? r
-            : person_find(e, AUDIENCE_SUPERVISOR, noun_value(&practitioner, "supervisor"), &chief);
+    r = r < 0 ? r : duty_chief(e, worker.next, &chief);
     if (r < 0) {
         return no_owner(e, s, r);
     }
-    const struct working_time work = person_working_time(e, &worker);
-
-    r = duty_open(e, &(struct duty_start){.kind = TASK_CONTACT,
-                                          .owner = worker.id,
-                                          .next_owner = chief.id,
-                                          .participant = s->participant,
-                                          .session = s->id,
-                                          .about = task_about(e, s),
-                                          .due = working_days_add(&work, e->now, 1)});
+    r = duty_give(e, &worker,
+                  (struct duty_start){.kind = TASK_CONTACT,
+                                      .participant = s->participant,
+                                      .session = s->id,
+                                      .about = task_about(e, s)});
     if (r < 0 || !code->provisional) {
         return r;
     }
-    struct noun_row supervisor;
-
-    r = turn_noun_find(e, NOUN_SUPERVISOR, chief.id, &supervisor);
-    if (r < 0) {
-        return r;
-    }
-    return duty_open(e, &(struct duty_start){.kind = TASK_DECIDE,
-                                             .owner = chief.id,
-                                             .next_owner = noun_value(&supervisor, "next"),
-                                             .participant = s->participant,
-                                             .session = s->id,
-                                             .about = task_about(e, s),
-                                             .due = chain_decision_due(e, s->recorded_at, &chief)});
+    return duty_give(
+        e, &chief,
+        (struct duty_start){.kind = TASK_DECIDE,
+                            .participant = s->participant,
+                            .session = s->id,
+                            .about = task_about(e, s),
+                            .due = chain_decision_due(e, s->recorded_at, &chief.person)});
 }
 
 /* An outcome that is no miss and yet is for the supervisor to hear of at once: a task, because few
  * and urgent mails stay urgent. */
 static int tell_supervisor(struct engine *e, const struct session_row *s) {
-    struct noun_row practitioner, supervisor;
-    struct person chief;
-    int r = find_worker(e, s, &practitioner);
+    struct duty_owner chief;
+    const int r = duty_chief(e, chain_supervisor(e, s->id, s->participant), &chief);
 
-    r = r < 0 ? r
-              : turn_noun_find(e, NOUN_SUPERVISOR, noun_value(&practitioner, "supervisor"),
-                               &supervisor);
-    r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, supervisor.id, &chief);
     if (r < 0) {
         return no_owner(e, s, r);
     }
-    const struct working_time work = person_working_time(e, &chief);
-
-    return duty_open(e, &(struct duty_start){.kind = TASK_REVIEW,
-                                             .owner = chief.id,
-                                             .next_owner = noun_value(&supervisor, "next"),
-                                             .participant = s->participant,
-                                             .session = s->id,
-                                             .about = task_about(e, s),
-                                             .due = working_days_add(&work, e->now, 1)});
+    return duty_give(e, &chief,
+                     (struct duty_start){.kind = TASK_REVIEW,
+                                         .participant = s->participant,
+                                         .session = s->id,
+                                         .about = task_about(e, s)});
 }
 
 static bool officer_hears(const struct outcome_code *code, const char *route) {

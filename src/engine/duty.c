@@ -98,6 +98,34 @@ int duty_open(struct engine *e, const struct duty_start *start) {
     return mail_owner(e, &row, row.owner);
 }
 
+int duty_worker(struct engine *e, const char *participant, struct duty_owner *ret_owner) {
+    struct noun_row person, practitioner;
+    int r = turn_noun_find(e, NOUN_PARTICIPANT, participant, &person);
+
+    ret_owner->id = r < 0 ? "" : noun_value(&person, "practitioner");
+    r = r < 0 ? r : turn_noun_find(e, NOUN_PRACTITIONER, ret_owner->id, &practitioner);
+    ret_owner->next = r < 0 ? "" : noun_value(&practitioner, "supervisor");
+    return r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, ret_owner->id, &ret_owner->person);
+}
+
+int duty_chief(struct engine *e, const char *supervisor, struct duty_owner *ret_owner) {
+    struct noun_row row;
+    const int r = turn_noun_find(e, NOUN_SUPERVISOR, supervisor, &row);
+
+    ret_owner->id = supervisor;
+    ret_owner->next = r < 0 ? "" : noun_value(&row, "next");
+    return r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, supervisor, &ret_owner->person);
+}
+
+int duty_give(struct engine *e, const struct duty_owner *owner, struct duty_start start) {
+    const struct working_time work = person_working_time(e, &owner->person);
+
+    start.owner = owner->id;
+    start.next_owner = owner->next;
+    start.due = start.due.us ? start.due : working_days_add(&work, e->now, 1);
+    return duty_open(e, &start);
+}
+
 static int end_task(struct engine *e, struct task_row *row, enum task_event event, const char *by) {
     const enum task_state from = row->state;
     int r = task_next(from, event, &row->state);
@@ -176,18 +204,31 @@ int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
     return r < 0 ? r : mail_owner(e, row, row->owner);
 }
 
-int duty_drop_session(struct engine *e, const char *session, enum task_kind kind) {
+static int end_of_session(struct engine *e, const char *session, enum task_kind kind,
+                          enum task_event event, const char *by) {
     enum { TASKS_MAX = 32 };
-    struct task_row rows[TASKS_MAX];
-    const int count = task_list(e->store, session, true, "", rows, TASKS_MAX);
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
 
-    for (int i = 0; i < count; i++) {
-        const int r = rows[i].kind == kind ? end_task(e, &rows[i], TASK_DROP, "cobid") : 0;
-        if (r < 0) {
-            return r;
+    while ((count = task_list(e->store, session, true, after, rows, TASKS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const int r = rows[i].kind == kind ? end_task(e, &rows[i], event, by) : 0;
+            if (r < 0) {
+                return r;
+            }
         }
     }
-    return count < 0 ? count : 0;
+    return count;
+}
+
+int duty_drop_session(struct engine *e, const char *session, enum task_kind kind) {
+    return end_of_session(e, session, kind, TASK_DROP, "cobid");
+}
+
+int duty_done_session(struct engine *e, const char *session, enum task_kind kind, const char *by) {
+    return end_of_session(e, session, kind, TASK_COMPLETE, by);
 }
 
 int duty_drop_participant(struct engine *e, const char *participant, unsigned kinds) {
@@ -232,24 +273,17 @@ int duty_drop_phone(struct engine *e, const struct message_row *m) {
 }
 
 int duty_phone(struct engine *e, const struct message_row *m) {
-    struct noun_row person, practitioner;
-    struct person worker;
-    int r = turn_noun_find(e, NOUN_PARTICIPANT, m->participant, &person);
+    struct duty_owner worker;
+    const int r = duty_worker(e, m->participant, &worker);
 
-    r = r < 0 ? r
-              : turn_noun_find(e, NOUN_PRACTITIONER, noun_value(&person, "practitioner"),
-                               &practitioner);
-    r = r < 0 ? r
-              : person_find(e, AUDIENCE_PRACTITIONER, noun_value(&person, "practitioner"), &worker);
     if (r < 0) {
         return r;
     }
-    const struct working_time work = person_working_time(e, &worker);
+    const struct working_time work = person_working_time(e, &worker.person);
 
-    return duty_open(e, &(struct duty_start){
-                            .kind = TASK_PHONE,
-                            .owner = worker.id,
-                            .next_owner = noun_value(&practitioner, "supervisor"),
+    return duty_give(
+        e, &worker,
+        (struct duty_start){.kind = TASK_PHONE,
                             .participant = m->participant,
                             .session = m->session,
                             .about = phone_about(e, m),

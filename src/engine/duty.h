@@ -63,12 +63,27 @@ struct duty_start {
     struct instant due;
 };
 _must_use_ int duty_open(struct engine *e, const struct duty_start *start);
+/* Who a task falls to, and who has it too when they do not do it. Texts in the engine's arena. */
+struct duty_owner {
+    const char *id, *next;
+    struct person person;
+};
+/* Whoever has the participant now, whoever held a session; their supervisor next. */
+_must_use_ int duty_worker(struct engine *e, const char *participant, struct duty_owner *ret_owner);
+/* A supervisor, and the one after them. -ENOENT: nobody of that id, which may be "". */
+_must_use_ int duty_chief(struct engine *e, const char *supervisor, struct duty_owner *ret_owner);
+/* Opens it for them: start names no owner; without a due time it is due in one working day of
+ * theirs. */
+_must_use_ int duty_give(struct engine *e, const struct duty_owner *owner, struct duty_start start);
 _must_use_ int duty_due(struct engine *e);
 _must_use_ int duty_done(struct engine *e, struct task_row *row, const char *by);
 /* It has become pointless. */
 _must_use_ int duty_drop(struct engine *e, struct task_row *row);
 /* Drops open tasks of that kind about the session: they have become pointless. */
 _must_use_ int duty_drop_session(struct engine *e, const char *session, enum task_kind kind);
+/* The same where a person has done them by what they did. */
+_must_use_ int duty_done_session(struct engine *e, const char *session, enum task_kind kind,
+                                 const char *by);
 /* Drops the participant's open tasks of those kinds (1 << enum task_kind). */
 _must_use_ int duty_drop_participant(struct engine *e, const char *participant, unsigned kinds);
 /* "Phone the participant": the practitioner's task when this message can tell them on no channel.

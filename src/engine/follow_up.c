@@ -21,80 +21,63 @@ static int nobody(struct engine *e, const char *subject, int error, const char *
                                          subject, what));
 }
 
-/* The task of whoever has the participant now, their supervisor next. */
-static int ask_practitioner(struct engine *e, struct duty_start *start) {
-    struct noun_row participant, row;
-    struct person worker;
-    int r = turn_noun_find(e, NOUN_PARTICIPANT, start->participant, &participant);
-    const char *practitioner = r < 0 ? "" : noun_value(&participant, "practitioner");
-
-    r = r < 0 ? r : turn_noun_find(e, NOUN_PRACTITIONER, practitioner, &row);
-    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, practitioner, &worker);
-    if (r < 0) {
-        return r;
-    }
-    const struct working_time work = person_working_time(e, &worker);
-
-    start->owner = worker.id;
-    start->next_owner = noun_value(&row, "supervisor");
-    start->due = working_days_add(&work, e->now, 1);
-    return duty_open(e, start);
-}
-
 int follow_up_catch_up(struct engine *e, const struct session_row *s) {
-    struct duty_start start = {.kind = TASK_CATCH_UP,
-                               .participant = s->participant,
-                               .session = s->id,
-                               .about = arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict)};
-    const int r = ask_practitioner(e, &start);
+    struct duty_owner worker;
+    int r = duty_worker(e, s->participant, &worker);
 
+    r = r < 0 ? r
+              : duty_give(e, &worker,
+                          (struct duty_start){
+                              .kind = TASK_CATCH_UP,
+                              .participant = s->participant,
+                              .session = s->id,
+                              .about = arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict)});
     return r < 0 ? nobody(e, s->id, r, "a session is owed in its place") : r;
 }
 
 int follow_up_cancelled(struct engine *e, const char *participant, uint32_t ordinal) {
-    struct duty_start start = {.kind = TASK_TELL_CANCELLED,
-                               .participant = participant,
-                               .session = "",
-                               .about = arena_printf(&e->arena, "left-%" PRIu32, ordinal)};
-    const int r = ask_practitioner(e, &start);
+    struct duty_owner worker;
+    int r = duty_worker(e, participant, &worker);
 
+    r = r < 0 ? r
+              : duty_give(e, &worker,
+                          (struct duty_start){
+                              .kind = TASK_TELL_CANCELLED,
+                              .participant = participant,
+                              .session = "",
+                              .about = arena_printf(&e->arena, "left-%" PRIu32, ordinal)});
     return r < 0 ? nobody(e, participant, r, "their appointments are cancelled") : r;
 }
 
 /* The practitioner's supervisor, or whoever comes next who did not ask for it. */
-static int find_approver(struct engine *e, const struct session_row *s, struct noun_row *ret_row) {
+static int find_approver(struct engine *e, const struct session_row *s,
+                         struct duty_owner *ret_approver) {
     enum { CHAIN_MAX = 16 };
     struct noun_row practitioner;
     int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
     const char *id = r < 0 ? "" : noun_value(&practitioner, "supervisor");
 
     for (int i = 0; r == 0 && i < CHAIN_MAX && *id; i++) {
-        r = turn_noun_find(e, NOUN_SUPERVISOR, id, ret_row);
+        r = duty_chief(e, id, ret_approver);
         if (r == 0 && strcmp(id, s->review_by) != 0) {
             return 0;
         }
-        id = r < 0 ? "" : arena_copy(&e->arena, noun_value(ret_row, "next"));
+        id = ret_approver->next;
     }
     return r < 0 ? r : -ENOENT;
 }
 
 int follow_up_approval(struct engine *e, const struct session_row *s) {
-    struct noun_row supervisor;
-    struct person approver;
-    int r = find_approver(e, s, &supervisor);
+    struct duty_owner approver;
+    const int r = find_approver(e, s, &approver);
 
-    r = r < 0 ? r : person_find(e, AUDIENCE_SUPERVISOR, supervisor.id, &approver);
     if (r < 0) {
         return nobody(e, s->id, r, "its outcome is under review and waits for a second person");
     }
-    const struct working_time work = person_working_time(e, &approver);
-
-    return duty_open(e, &(struct duty_start){.kind = TASK_APPROVE,
-                                             .owner = approver.id,
-                                             .next_owner = noun_value(&supervisor, "next"),
-                                             .participant = s->participant,
-                                             .session = s->id,
-                                             .about = arena_printf(&e->arena, "review-%" PRId64,
-                                                                   s->review_at.us / SECOND_US),
-                                             .due = working_days_add(&work, e->now, 1)});
+    return duty_give(e, &approver,
+                     (struct duty_start){.kind = TASK_APPROVE,
+                                         .participant = s->participant,
+                                         .session = s->id,
+                                         .about = arena_printf(&e->arena, "review-%" PRId64,
+                                                               s->review_at.us / SECOND_US)});
 }

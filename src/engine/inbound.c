@@ -40,21 +40,17 @@ static int find_sender(struct engine *e, const char *from, struct noun_row *ret_
 
 static int open_task(struct engine *e, const struct inbound_row *row, enum task_kind kind,
                      const struct noun_row *participant) {
-    struct noun_row practitioner;
-    struct person worker;
-    const char *owner = noun_value(participant, "practitioner");
-    int r = noun_find(e->store, NOUN_PRACTITIONER, owner, &e->arena, &practitioner);
+    struct duty_owner worker;
+    const int r = duty_worker(e, participant->id, &worker);
 
-    r = r < 0 ? r : person_find(e, AUDIENCE_PRACTITIONER, owner, &worker);
     if (r < 0) {
         return r;
     }
-    const struct working_time work = person_working_time(e, &worker);
+    const struct working_time work = person_working_time(e, &worker.person);
 
-    return duty_open(e, &(struct duty_start){
-                            .kind = kind,
-                            .owner = worker.id,
-                            .next_owner = noun_value(&practitioner, "supervisor"),
+    return duty_give(
+        e, &worker,
+        (struct duty_start){.kind = kind,
                             .participant = participant->id,
                             .session = "",
                             .about = row->id,

@@ -43,24 +43,16 @@ int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret
 }
 
 static int open_review(struct engine *e, const struct session_row *s, enum task_kind kind) {
-    const char *id = chain_supervisor(e, s->id, s->participant);
-    struct noun_row supervisor;
-    struct person chief;
-    int r = person_find(e, AUDIENCE_SUPERVISOR, id, &chief);
+    struct duty_owner chief;
+    const int r = duty_chief(e, chain_supervisor(e, s->id, s->participant), &chief);
 
-    r = r < 0 ? r : turn_noun_find(e, NOUN_SUPERVISOR, id, &supervisor);
     if (r < 0) {
         return turn_trouble(r) ? r : 0; /* the miss itself has alarmed that there is nobody */
     }
-    const struct working_time work = person_working_time(e, &chief);
-
-    return duty_open(e, &(struct duty_start){.kind = kind,
-                                             .owner = chief.id,
-                                             .next_owner = noun_value(&supervisor, "next"),
-                                             .participant = s->participant,
-                                             .session = s->id,
-                                             .about = "",
-                                             .due = working_days_add(&work, e->now, 1)});
+    return duty_give(
+        e, &chief,
+        (struct duty_start){
+            .kind = kind, .participant = s->participant, .session = s->id, .about = ""});
 }
 
 int misses_review(struct engine *e, const struct session_row *s) {

@@ -139,20 +139,6 @@ static int find_contact(struct call *c, struct session_row *s) {
                                      c->id);
 }
 
-static int finish_tasks(struct call *c, const char *session, enum task_kind kind) {
-    enum { TASKS_MAX = 64 };
-    struct task_row *rows = arena_alloc(&c->e->arena, TASKS_MAX, sizeof *rows);
-    const int count = task_list(c->e->store, session, true, "", rows, TASKS_MAX);
-
-    for (int i = 0; i < count; i++) {
-        const int r = rows[i].kind == kind ? duty_done(c->e, &rows[i], c->as) : 0;
-        if (r < 0) {
-            return r;
-        }
-    }
-    return count < 0 ? count : 0;
-}
-
 static int write_decision(struct call *c, struct session_row *s) {
     const enum session_state from = s->state;
     int r = session_next(from, SESSION_CORRECT, &s->state);
@@ -167,7 +153,7 @@ static int write_decision(struct call *c, struct session_row *s) {
     r = r < 0 ? r : course_arm(c->e, s);
     r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
     r = r < 0 ? r : note(c, s, "decided");
-    r = r < 0 ? r : finish_tasks(c, s->id, TASK_DECIDE);
+    r = r < 0 ? r : duty_done_session(c->e, s->id, TASK_DECIDE, c->as);
     return r < 0 ? r : call_audit(c, s->id, s->outcome);
 }
 
@@ -299,7 +285,7 @@ static int write_approval(struct call *c, struct session_row *s) {
     r = r < 0 ? r : course_arm(c->e, s);
     r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
     r = r < 0 ? r : note(c, s, "corrected");
-    r = r < 0 ? r : finish_tasks(c, s->id, TASK_APPROVE);
+    r = r < 0 ? r : duty_done_session(c->e, s->id, TASK_APPROVE, c->as);
     return r < 0 ? r : call_audit(c, s->id, s->outcome);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "scenario.h"
 
 /* Which rows: fields are columns; "session=P-1/3" in a scenario has become an id by "@". */
@@ -21,7 +23,7 @@ static const struct {
     {"escalation", "escalation",
      "kind audience advocate participant session state told step cycle exhausted acknowledged_by "
      "resolved_by"},
-    {"task", "task", "kind owner next_owner state session participant reminded done_by"},
+    {"task", "task", "kind owner next_owner state session participant about reminded done_by"},
     {"participant", "participant_state", "id state because started window_end plan_start"},
 };
 
@@ -196,6 +198,43 @@ static int expect_health(struct sim *sim, const struct words *w, struct complain
     return 0;
 }
 
+/* ---- what the last command answered ---- */
+
+static bool answer_holds(const json_t *answer, const char *name, const char *value) {
+    const json_t *field = json_object_get(answer, name);
+    char number[24];
+
+    if (json_is_integer(field)) {
+        (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(field));
+        return strcmp(number, value) == 0;
+    }
+    return field && strcmp(json_is_string(field) ? json_string_value(field) : "null", value) == 0;
+}
+
+/* FIELD=VALUE for each field; text=TEXT is looked for anywhere, with no quotes in it. */
+static int expect_answer(struct sim *sim, const struct words *w, struct complaint *complaint) {
+    char plain[ANSWER_SIZE];
+    struct text t = TEXT_IN(plain);
+    json_t *answer = json_loads(sim->answer, 0, NULL);
+    int r = 0;
+
+    for (const char *p = sim->answer; *p; p++) {
+        text_add_bytes(&t, p, *p != '"');
+    }
+    for (int n = 2; n < w->count && r == 0; n++) {
+        char name[40] = "";
+        const char *equals = strchr(w->word[n], '=');
+        if (!equals || sscanf(w->word[n], "%39[a-z_0-9]", name) != 1) {
+            r = complain(complaint, -EINVAL, "%s: must be FIELD=VALUE", w->word[n]);
+        } else if (strcmp(name, "text") == 0 ? !strstr(plain, equals + 1)
+                                             : !answer_holds(answer, name, equals + 1)) {
+            r = complain(complaint, -EINVAL, "%s: the answer was %.250s", w->word[n], sim->answer);
+        }
+    }
+    json_decref(answer);
+    return r;
+}
+
 int expect(struct sim *sim, const struct words *w, struct complaint *complaint) {
     const char *subject = w->count > 1 ? w->word[1] : "";
 
@@ -205,12 +244,16 @@ int expect(struct sim *sim, const struct words *w, struct complaint *complaint) 
     if (strcmp(subject, "health") == 0) {
         return expect_health(sim, w, complaint);
     }
+    if (strcmp(subject, "answer") == 0) {
+        return expect_answer(sim, w, complaint);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(subjects); i++) {
         if (strcmp(subjects[i].subject, subject) == 0) {
             return expect_rows(sim, i, w, complaint);
         }
     }
     return complain(complaint, -EINVAL,
-                    "EXPECT %s: sent, message, session, escalation, task, participant or health",
+                    "EXPECT %s: sent, message, session, escalation, task, participant, answer or "
+                    "health",
                     subject);
 }

@@ -22,12 +22,13 @@ static const char *argument(const struct turn *t, int index) {
 }
 
 static int command(struct turn *t, bool good, bool bad, struct complaint *complaint) {
-    char reply[4000] = "";
+    char *reply = t->sim->answer;
 
     if (!t->sim->engine) {
         return complain(complaint, -EINVAL, "the daemon is stopped");
     }
-    const int status = sim_command(t->sim, t->w->count - 1, &t->w->word[1], reply, sizeof reply);
+    reply[0] = '\0';
+    const int status = sim_command(t->sim, t->w->count - 1, &t->w->word[1], reply, ANSWER_SIZE);
 
     sim_trace(t->sim, "%d %.200s", status, reply);
     if (status >= 500) {

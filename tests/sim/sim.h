@@ -125,7 +125,8 @@ enum {
     CASES_MAX = 32,
     BROKEN_SIZE = 1500,
     WITNESS_STATEMENTS_MAX = 160,
-    CRASH_GAPS_MAX = 8
+    CRASH_GAPS_MAX = 8,
+    ANSWER_SIZE = 16000
 };
 struct sim {
     struct kit *kit;
@@ -182,6 +183,7 @@ struct sim {
     uint64_t handed_digests[AUDIENCE_COUNT]; /* of all that gateways were handed for them */
     bool advocates_troubled;                 /* nothing goes well with what is for advocates */
 
+    char answer[ANSWER_SIZE]; /* to the last command */
     bool tracing;
     char law[40]; /* the first law that was broken, or "" */
     char broken[BROKEN_SIZE];

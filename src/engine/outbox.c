@@ -97,12 +97,26 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
     return r;
 }
 
+/* Has the last day of the order passed? It may have been changed since the sessions were planned.
+ */
+static bool order_over(struct engine *e, const struct subject *s) {
+    const char *zone = noun_value(&s->office, "timezone");
+    const struct date today = zone_civil(turn_zone(e, zone), e->now).date;
+    struct date last;
+
+    return date_from_text(noun_value(&s->participant, "order_ends"), &last) == 0 &&
+           date_cmp(today, last) > 0;
+}
+
 /* Stop conditions of the participant's own messages. */
-static const char *participant_reason(const struct message_row *m, const struct subject *s) {
+static const char *participant_reason(struct engine *e, const struct message_row *m,
+                                      const struct subject *s) {
     if (m->audience != AUDIENCE_PARTICIPANT) {
         return NULL;
     }
-    return s->status.state != PARTICIPANT_ACTIVE ? "participant_not_active" : NULL;
+    return s->status.state != PARTICIPANT_ACTIVE ? "participant_not_active"
+           : order_over(e, s)                    ? "order_ended"
+                                                 : NULL;
 }
 
 /* Last of all: only what is still worth telling is told by another road. */
@@ -187,7 +201,7 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
 
 static int stop_reason(struct engine *e, const struct message_row *m, const struct subject *s,
                        const char **ret_reason) {
-    const char *reason = participant_reason(m, s);
+    const char *reason = participant_reason(e, m, s);
 
     if (!reason && s->has_session) {
         reason = session_reason(e, m, &s->session);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "follow_up.h"
 #include "outbox.h"
 #include "planning.h"
 #include "watch.h"
@@ -375,6 +376,24 @@ int session_command_move(struct call *c) {
     return r < 0 ? call_failed(c, r, s.id) : 200;
 }
 
+/* A number that is neither planned nor held any more is owed: until somebody plans it anew that is
+ * a task. */
+static int owe_cancelled(struct engine *e, const struct session_row *s) {
+    const struct session_filter filter = {.participant = s->participant};
+    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 4;
+    struct session_row *rows = arena_alloc(&e->arena, most, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, most);
+
+    for (int i = 0; i < count; i++) {
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, rows[i].outcome);
+        if (rows[i].number == s->number && rows[i].state != SESSION_CANCELLED &&
+            !(code && code->replacement)) {
+            return 0;
+        }
+    }
+    return count < 0 ? count : follow_up_catch_up(e, s);
+}
+
 int session_command_cancel(struct call *c) {
     const struct session_change change = {
         .what = "cancelled", .by = call_value(c, "by"), .reason = call_value(c, "reason")};
@@ -392,6 +411,7 @@ int session_command_cancel(struct call *c) {
                            session_state_to_text(before.state));
     }
     r = write_change(c, &s, &before, &change, KIND_CANCELLATION);
+    r = r < 0 ? r : owe_cancelled(c->e, &s);
     if (r < 0) {
         return call_failed(c, r, s.id);
     }

@@ -159,6 +159,8 @@ static const char *outcome_fault(const struct outcome_code *code) {
         {code->provisional != (code->complied == COMPLIED_UNDECIDED),
          "provisional and complied = \"undecided\" go together"},
         {code->provisional && !code->miss, "only a miss can be provisional"},
+        {code->moved_by != MOVED_BY_NOBODY && code->recordable,
+         "a code that a move writes is not recordable"},
         {code->sent_home && code->attended == ATTENDED_NO, "who was sent home has attended"},
         {code->acceptable &&
              (code->attended == ATTENDED_YES || code->complied != COMPLIED_YES || code->miss),

@@ -16,12 +16,13 @@
 
 int session_change_note(struct call *c, const struct session_row *s,
                         const struct session_change *change, struct instant old_start) {
+    const bool moved = strcmp(change->what, "moved") == 0;
     const struct session_history_row row = {
         .at = c->e->now,
         .what = change->what,
         .start = s->start,
         .zone = s->zone,
-        .outcome = s->outcome,
+        .outcome = moved ? outcome_of_move(&c->e->setup.config->outcomes, change->by) : s->outcome,
         .by = change->by,
         .actor = call_actor(c),
         .reason = change->reason,

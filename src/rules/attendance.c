@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "cobi/base/text.h"
 
@@ -37,6 +38,20 @@ const struct outcome_code *outcome_find(const struct outcome_table *table, const
         }
     }
     return NULL;
+}
+
+const char *outcome_of_move(const struct outcome_table *table, const char *asked_by) {
+    static const char *const words[] = {[MOVED_BY_NOBODY] = "",
+                                        [MOVED_BY_PARTICIPANT] = "participant",
+                                        [MOVED_BY_SERVICE] = "service"};
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        const enum moved_by by = table->codes[i].moved_by;
+        if (asked_by && by != MOVED_BY_NOBODY && strcmp(words[by], asked_by) == 0) {
+            return table->codes[i].code;
+        }
+    }
+    return "";
 }
 
 uint32_t outcome_misses_in_a_row(const struct outcome_table *table, const char *const *codes,

@@ -22,7 +22,7 @@ static const struct outcome_table table = {
          .recordable = true},
         {.code = "AAME", .complied = COMPLIED_YES, .acceptable = true, .recordable = true},
         {.code = "CO10", .complied = COMPLIED_YES, .recordable = true},
-        {.code = "RSSR", .acceptable = true, .recordable = false},
+        {.code = "RSSR", .acceptable = true, .moved_by = MOVED_BY_SERVICE},
     }};
 
 /* Minutes after the start of a session of 120 minutes. */
@@ -157,6 +157,14 @@ static void codes_are_found(void **unused) {
     assert_null(outcome_find(&(struct outcome_table){0}, "ATTC"));
 }
 
+static void a_move_has_the_code_of_who_asked(void **unused) {
+    (void)unused;
+    assert_string_equal(outcome_of_move(&table, "service"), "RSSR");
+    assert_string_equal(outcome_of_move(&table, "participant"), "");
+    assert_string_equal(outcome_of_move(&table, "nobody"), "");
+    assert_string_equal(outcome_of_move(&table, NULL), "");
+}
+
 static void refusals_are_sentences(void **unused) {
     (void)unused;
     for (unsigned i = 0; i < RECORD_REFUSAL_COUNT; i++) {
@@ -201,6 +209,7 @@ int main(void) {
         cmocka_unit_test(nobody_waives_a_miss_alone),
         cmocka_unit_test(misses_stand_in_a_row),
         cmocka_unit_test(codes_are_found),
+        cmocka_unit_test(a_move_has_the_code_of_who_asked),
         cmocka_unit_test(refusals_are_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

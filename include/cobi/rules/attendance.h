@@ -13,6 +13,7 @@
 #define OUTCOME_LABEL_SIZE 81
 enum attended { ATTENDED_NO, ATTENDED_YES };
 enum complied { COMPLIED_NO, COMPLIED_YES, COMPLIED_UNDECIDED };
+enum moved_by { MOVED_BY_NOBODY, MOVED_BY_PARTICIPANT, MOVED_BY_SERVICE }; /* words: "nobody", ... */
 enum outcome_tell { TELL_SUPERVISOR = 1, TELL_OFFICER = 2, TELL_ADVOCATE = 4, TELL_PARTICIPANT = 8, TELL_OFFICER_BY_ROUTE = 16 };
 struct outcome_code {
     char code[OUTCOME_CODE_SIZE]; /* "AFTA" */
@@ -23,6 +24,7 @@ struct outcome_code {
     bool sent_home;   /* not offered for phone and video sessions */
     bool acceptable;  /* an acceptable absence: may be recorded before the start */
     bool recordable;  /* false: written by another command (RSSR, RSOF), refused as an outcome */
+    enum moved_by moved_by; /* written into the history when they ask for a move */
     unsigned tell;    /* enum outcome_tell */
 };
 struct outcome_table {
@@ -30,6 +32,8 @@ struct outcome_table {
     struct outcome_code codes[OUTCOME_CODES_MAX];
 };
 const struct outcome_code *outcome_find(const struct outcome_table *table, const char *code);
+/* The code of a move that they asked for ("participant", "service"), or "". */
+const char *outcome_of_move(const struct outcome_table *table, const char *asked_by);
 
 /* How many misses stand at the end of these outcomes of one person's sessions, in their order. An absence that is no miss is passed over: only
  * attending ends the row. */

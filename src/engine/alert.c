@@ -28,10 +28,10 @@ static int open_for_supervisors(struct engine *e, const struct chain_start *abou
 
 enum { CHAINS_MAX = 64 };
 
-/* The participant's open chains of that kind to the supervisors. Returns their number. */
-static int open_chains(struct engine *e, const char *participant, enum escalation_kind kind,
-                       struct escalation_row *ret_rows) {
-    const struct escalation_filter filter = {.participant = participant, .open = true};
+/* The participant's chains of that kind to the supervisors. Returns their number. */
+static int find_chains(struct engine *e, const char *participant, enum escalation_kind kind,
+                       bool open, struct escalation_row *ret_rows) {
+    const struct escalation_filter filter = {.participant = participant, .open = open};
     char after[ID_SIZE] = "";
     int count, found = 0;
 
@@ -56,7 +56,7 @@ static int open_chains(struct engine *e, const char *participant, enum escalatio
  * again. */
 int alert_unphoned(struct engine *e, const struct task_row *task) {
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
-    const int count = open_chains(e, task->participant, ESCALATION_UNDELIVERABLE, rows);
+    const int count = find_chains(e, task->participant, ESCALATION_UNDELIVERABLE, true, rows);
 
     for (int i = 0; i < count; i++) {
         if (strcmp(rows[i].topic, "undeliverable") == 0) {
@@ -77,7 +77,7 @@ int alert_phoned(struct engine *e, const struct task_row *task, const char *by,
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     const int count = task->reminded == 0
                           ? 0
-                          : open_chains(e, task->participant, ESCALATION_UNDELIVERABLE, rows);
+                          : find_chains(e, task->participant, ESCALATION_UNDELIVERABLE, true, rows);
 
     for (int i = 0; i < count; i++) {
         const bool its = strcmp(rows[i].session, task->session) == 0 &&
@@ -119,13 +119,41 @@ int alert_undelivered(struct engine *e, const struct message_row *m) {
 /* ---- slipping ---- */
 
 int alert_slipping(struct engine *e, const char *participant, struct date window_end) {
-    const struct instant end = {date_to_days(window_end) * DAY_US};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    const int count = find_chains(e, participant, ESCALATION_SLIPPING, false, rows);
+    struct instant end = {date_to_days(window_end) * DAY_US};
 
+    for (int i = 0; i < count; i++) {
+        const int64_t apart = rows[i].happened_at.us - end.us;
+        if (apart < 0 || apart >= CHAINS_MAX) {
+            continue; /* of another window */
+        }
+        if (rows[i].state != ESCALATION_RESOLVED || strcmp(rows[i].resolved_by, "cobid") != 0) {
+            return 0;
+        }
+        end.us++;
+    }
+    if (count < 0) {
+        return count;
+    }
     return open_for_supervisors(e, &(struct chain_start){.kind = ESCALATION_SLIPPING,
                                                          .participant = participant,
                                                          .session = "",
                                                          .topic = "slipping",
                                                          .happened_at = end});
+}
+
+int alert_fits_again(struct engine *e, const char *participant) {
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    const int count = find_chains(e, participant, ESCALATION_SLIPPING, true, rows);
+
+    for (int i = 0; i < count; i++) {
+        const int r = chain_resolve(e, &rows[i], "cobid", "what was owed is planned in time");
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 /* ---- calling a service ---- */

@@ -12,8 +12,10 @@ _must_use_ int alert_phoned(struct engine *e, const struct task_row *task, const
                             const char *because);
 /* A notice did not reach an officer, or an advocate: a supervisor sees to it at once. */
 _must_use_ int alert_undelivered(struct engine *e, const struct message_row *m);
-/* Once for each end of the window. */
+/* Once for each end of the window, unless it had fitted again. */
 _must_use_ int alert_slipping(struct engine *e, const char *participant, struct date window_end);
+/* What was owed is planned in time: nothing is left to do about it. */
+_must_use_ int alert_fits_again(struct engine *e, const char *participant);
 
 /* A supervisor is to call a service, at a time at which that is safe; once until it is done. reason
  * tells one call from the next: a chain and its cycle, a message. supervisor "": nobody is told. */

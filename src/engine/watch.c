@@ -220,7 +220,7 @@ static int look_for_slipping(struct watch *w) {
     }
     return owed_too_long(w, numbers, window_over) || planned_beyond(w)
                ? alert_slipping(w->e, w->participant, w->state.window_end)
-               : 0;
+               : alert_fits_again(w->e, w->participant);
 }
 
 /* ---- the timer ---- */

@@ -356,6 +356,39 @@ int chain_resolve_session(struct engine *e, const char *session, enum escalation
     return count < 0 ? count : 0;
 }
 
+static int begin_again(struct engine *e, struct escalation_row *row) {
+    const enum escalation_state from = row->state;
+    int r = from == ESCALATION_ACKNOWLEDGED ? escalation_next(from, ESCALATION_LAPSE, &row->state)
+                                            : 0;
+
+    row->acknowledged_by[0] = '\0';
+    row->at.step = 0;
+    row->exhausted = false;
+    row->wake_at = e->now;
+    r = r < 0 ? r : escalation_update(e->store, row, from, row->generation);
+    r = r < 0 ? r : silence(e, row, "reassigned");
+    return r < 0 ? r : turn_audit(e, "escalation begin-again", row->id, "another line");
+}
+
+int chain_begin_again(struct engine *e, const char *participant) {
+    enum { CHAINS_MAX = 64 };
+    const struct escalation_filter filter = {.participant = participant, .open = true};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
+
+    while ((count = escalation_list(e->store, &filter, after, &e->arena, rows, CHAINS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const int r = rows[i].audience == AUDIENCE_SUPERVISOR ? begin_again(e, &rows[i]) : 0;
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return count;
+}
+
 int chain_unreachable(struct engine *e, const char *escalation, uint32_t generation) {
     struct escalation_row row;
     int r = escalation_find(e->store, escalation, &e->arena, &row);

@@ -193,15 +193,17 @@ int duty_drop(struct engine *e, struct task_row *row) {
 
 int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
                    const char *next_owner) {
-    if (row->kind == TASK_CHANGED) {
+    const bool another = strcmp(row->owner, owner) != 0;
+
+    if (another && row->kind == TASK_CHANGED) {
         return end_task(e, row, TASK_DROP, "cobid");
     }
-    int r = text_copy(row->owner, sizeof row->owner, owner);
+    int r = another ? text_copy(row->owner, sizeof row->owner, owner) : 0;
 
     r = r < 0 ? r : text_copy(row->next_owner, sizeof row->next_owner, next_owner);
-    row->reminded++; /* this mail is none that was sent before */
+    row->reminded += another; /* this mail is none that was sent before */
     r = r < 0 ? r : task_update(e->store, row, TASK_OPEN);
-    return r < 0 ? r : mail_owner(e, row, row->owner);
+    return r < 0 || !another ? r : mail_owner(e, row, row->owner);
 }
 
 static int end_of_session(struct engine *e, const char *session, enum task_kind kind,

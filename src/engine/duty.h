@@ -48,6 +48,9 @@ const char *chain_supervisor(struct engine *e, const char *session, const char *
 _must_use_ int chain_resolve_session(struct engine *e, const char *session,
                                      enum escalation_kind kind, const char *by,
                                      const char *because);
+/* The participant's line of supervisors is another: their open chains begin again with the first of
+ * it, at once, whoever has acknowledged. */
+_must_use_ int chain_begin_again(struct engine *e, const char *participant);
 /* The message of a step cannot be delivered: go on at once. */
 _must_use_ int chain_unreachable(struct engine *e, const char *escalation, uint32_t generation);
 /* Who the chain's first step tells: an id, or "". */
@@ -92,7 +95,8 @@ _must_use_ int duty_phone(struct engine *e, const struct message_row *m);
 /* It did reach them after all: drops that task. */
 _must_use_ int duty_drop_phone(struct engine *e, const struct message_row *m);
 /* Gives an open task to another owner, who gets a mail; what only pointed at the calendar of the
- * one before is dropped. next_owner "": nobody. */
+ * one before is dropped. Whoever had it already is not told that there is another next owner.
+ * next_owner "": nobody. */
 _must_use_ int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
                               const char *next_owner);
 const char *duty_text(enum task_kind kind); /* what is to be done, for staff */

@@ -1,13 +1,13 @@
 /* Giving participants to another practitioner: one of them (participant reassign), or all of
- * somebody who leaves (practitioner leave).
+ * somebody who leaves (practitioner leave); and to another supervisor (practitioner set).
  *
  * Whoever takes over answers for the participant from that moment: the sessions still to come are
  * theirs, at the time that was promised (the participant hears nothing of it), open tasks change
- * their owner, mails about them that have not left are cancelled, and the next step of an open
- * chain goes to their supervisor. Sessions that have begun stay with who held them. Who leaves on a
- * day to come holds the sessions before it; on that day what they still have goes over
- * (handover_leave_day(), a job). A session that the other cannot take is listed, and nothing is
- * written. Must never leave a participant, session or task to somebody who has left. */
+ * their owner, mails about them that have not left are cancelled, and an open chain begins again
+ * with their supervisor where that is another. Sessions that have begun stay with who held them.
+ * Who leaves on a day to come holds the sessions before it; on that day what they still have goes
+ * over (handover_leave_day(), a job). A session that the other cannot take is listed, and nothing
+ * is written. Must never leave a participant, session or task to somebody who has left. */
 #include "handover.h"
 
 #include <errno.h>
@@ -178,19 +178,26 @@ static int take_sessions(struct call *c, const char *participant, const struct h
 
 /* ---- tasks ---- */
 
+static bool chiefs_differ(const struct handover *h) {
+    return strcmp(h->old_chief, h->new_chief) != 0;
+}
+
 /* Who has this task from now on; false: it stays where it is. */
 static bool new_owner(const struct handover *h, const struct task_row *task, const char **ret_owner,
                       const char **ret_next) {
-    const bool chiefs_differ = strcmp(h->old_chief, h->new_chief) != 0;
-
     if (h->all_tasks && strcmp(task->owner, h->from) == 0) {
         *ret_owner = h->to;
         *ret_next = *task->next_owner ? h->new_chief : "";
         return true;
     }
-    if (chiefs_differ && strcmp(task->owner, h->old_chief) == 0) {
+    if (chiefs_differ(h) && strcmp(task->owner, h->old_chief) == 0) {
         *ret_owner = h->new_chief;
         *ret_next = *task->next_owner ? h->new_next : "";
+        return true;
+    }
+    if (chiefs_differ(h) && strcmp(task->next_owner, h->old_chief) == 0) {
+        *ret_owner = task->owner;
+        *ret_next = h->new_chief;
         return true;
     }
     return false;
@@ -221,7 +228,7 @@ static int take_tasks(struct call *c, const char *participant, const struct hand
     char after[ID_SIZE] = "";
     int count, r = h->all_tasks ? cancel_mails(c, participant, h->from) : 0;
 
-    if (r == 0 && strcmp(h->old_chief, h->new_chief) != 0) {
+    if (r == 0 && chiefs_differ(h)) {
         r = cancel_mails(c, participant, h->old_chief);
     }
     while (r == 0 && (count = task_list_participant(c->e->store, participant, after, rows,
@@ -232,6 +239,12 @@ static int take_tasks(struct call *c, const char *participant, const struct hand
         }
     }
     return r < 0 ? r : count < 0 ? count : 0;
+}
+
+static int take_duties(struct call *c, const char *participant, const struct handover *h) {
+    const int r = take_tasks(c, participant, h);
+
+    return r < 0 || !chiefs_differ(h) ? r : chain_begin_again(c->e, participant);
 }
 
 /* ---- a participant ---- */
@@ -254,8 +267,26 @@ static int take_participant(struct call *c, const char *id, const struct handove
     }
     const int status = take_sessions(c, id, h);
 
-    r = status == 200 ? take_tasks(c, id, h) : 0;
+    r = status == 200 ? take_duties(c, id, h) : 0;
     return r < 0 ? call_failed(c, r, id) : status;
+}
+
+int handover_chief(struct call *c, const char *practitioner, const char *before) {
+    enum { BATCH = 100 };
+    struct handover h = {.from = practitioner, .to = practitioner};
+    char(*ids)[ID_SIZE] = arena_alloc(&c->e->arena, BATCH, sizeof *ids), after[ID_SIZE] = "";
+    int count = 0, r = find_chiefs(c->e, &h);
+
+    h.old_chief = before;
+    while (r == 0 && chiefs_differ(&h) &&
+           (count = participant_list_practitioner(c->e->store, practitioner, after, ids, BATCH)) >
+               0) {
+        memcpy(after, ids[count - 1], sizeof after);
+        for (int i = 0; i < count && r == 0; i++) {
+            r = take_duties(c, ids[i], &h);
+        }
+    }
+    return r < 0 ? r : count;
 }
 
 static void begin_answer(struct call *c, const struct handover *h) {

@@ -14,6 +14,9 @@ int handover_check_taker(struct call *c, const char *option, const char *practit
 /* Who is asked about a session: who held it, or whoever has its participant when they have left.
  * The id is in the arena; -ENOENT where nobody can be found. */
 _must_use_ int handover_asked(struct engine *e, const struct session_row *s, const char **ret_id);
+/* A practitioner has got another supervisor: open tasks go from the one before to them, and open
+ * chains about the practitioner's participants begin again with them. */
+_must_use_ int handover_chief(struct call *c, const char *practitioner, const char *before);
 /* The day on which a practitioner leaves may have come: what they still have goes to who takes
  * over. */
 _must_use_ int handover_leave_day(struct engine *e, const char *practitioner);

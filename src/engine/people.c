@@ -306,6 +306,7 @@ int people_set(struct call *c) {
     if (c->value_count - (call_given(c, "as") ? 1 : 0) == 0) {
         return call_refuse(c, 400, "nothing to change: give at least one option");
     }
+    const char *chief = row.noun == NOUN_PRACTITIONER ? noun_value(&row, "supervisor") : "";
     int status = c->noun == NOUN_PARTICIPANT ? check_planned(c) : 200;
 
     status = status == 200 ? apply_values(c, &row) : status;
@@ -315,6 +316,7 @@ int people_set(struct call *c) {
     r = noun_update(c->e->store, &row);
     if (r == 0 && row.noun == NOUN_PRACTITIONER) {
         r = arm_again(c, row.id);
+        r = r < 0 ? r : handover_chief(c, row.id, chief);
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);

@@ -75,6 +75,10 @@ WRAP(int, task_list_owner, struct store *store, const char *owner, const char *a
                : __real_task_list_owner(store, owner, after, ret_rows, capacity);
 }
 
+WRAP(int, chain_begin_again, struct engine *e, const char *participant) {
+    return on("the new line is not told") ? 0 : __real_chain_begin_again(e, participant);
+}
+
 WRAP(int, job_set, struct store *store, const struct job_row *row) {
     return on("no mail of the day") && row->kind == JOB_DIGEST ? 0 : __real_job_set(store, row);
 }
@@ -283,6 +287,7 @@ static const struct {
     {"a concern stays inside", "concern", "concern"},
     {"unlinking is forgotten", "unlinked", "unlinked"},
     {"who leaves keeps their tasks", "nothing_left", "leaves-with-a-task"},
+    {"the new line is not told", "line_told", "another-supervisor"},
     {"no mail of the day", "digest", "digest"},
     {"a feed is an hour off", "feed", "dst-autumn-2026"},
     {"nobody is stood down", "stood_down", "decided-acceptable"},

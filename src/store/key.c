@@ -119,13 +119,16 @@ int store_key_load(const char *file, bool create, unsigned char ret_key[STORE_KE
         }
         fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
-    if (fd < 0) {
-        return complain(complaint, -errno, "%s: the key file cannot be read: %s", file,
-                        strerror(errno));
-    }
-    const ssize_t length = read(fd, text, KEY_TEXT_BYTES + 2);
+    const ssize_t length = fd < 0 ? -1 : read(fd, text, KEY_TEXT_BYTES + 2);
+    const int error = errno;
 
-    (void)close(fd); /* only read from */
+    if (fd >= 0) {
+        (void)close(fd); /* only read from */
+    }
+    if (length < 0) {
+        return complain(complaint, -error, "%s: the key file cannot be read: %s", file,
+                        strerror(error));
+    }
     const bool whole = length == KEY_TEXT_BYTES ||
                        (length == KEY_TEXT_BYTES + 1 && text[KEY_TEXT_BYTES] == '\n');
     const int r = whole ? decode_key(text, key) : -EINVAL;

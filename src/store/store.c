@@ -176,8 +176,11 @@ static int open_database(struct store *store, const char *file, struct complaint
                                      NULL);
 
     if (code != SQLITE_OK) {
+        const int cause = sqlite3_system_errno(store->db);
         return complain(complaint, store_errno(store, code),
-                        "%s: the database cannot be opened: %s", file, sqlite3_errmsg(store->db));
+                        "%s: the database cannot be opened: %s%s%s", file,
+                        sqlite3_errmsg(store->db), cause ? ": " : "",
+                        cause ? strerror(cause) : "");
     }
     r = check_writable(store, path);
     if (r < 0) {

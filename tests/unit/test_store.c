@@ -128,6 +128,10 @@ static void a_key_that_cannot_be_made_leaves_nothing(void **state) {
     struct complaint complaint = {0};
 
     assert_int_equal(store_key_load(beside(w, "no/such/key"), true, key, &complaint), -ENOENT);
+    complaint = (struct complaint){0};
+    /* What cannot be read is not called a wrong key, which somebody would replace. */
+    assert_int_equal(store_key_load(w->folder, true, key, &complaint), -EISDIR);
+    assert_non_null(strstr(complaint.text, "cannot be read: Is a directory"));
     assert_string_not_equal(complaint.text, "");
     assert_int_equal(symlink("elsewhere", beside(w, "key")), 0);
     assert_int_equal(store_key_load(beside(w, "key"), true, key, NULL), -ELOOP);
@@ -288,7 +292,9 @@ static void what_is_no_database_is_refused(void **state) {
     assert_non_null(strstr(complaint.text, "not a database of cobid"));
     assert_int_equal(read_file(file, after, sizeof after), sizeof text);
     assert_memory_equal(text, after, sizeof text);
-    assert_int_equal(try_open(w, w->folder, w->key, NULL), -EIO); /* a folder */
+    complaint = (struct complaint){0};
+    assert_int_equal(try_open(w, w->folder, w->key, &complaint), -EIO); /* a folder */
+    assert_non_null(strstr(complaint.text, "unable to open database file: Is a directory"));
     assert_int_equal(unlink(arena_printf(&w->arena, "%s.lock", w->folder)), 0);
     assert_int_equal(try_open(w, beside(w, "no/such.db"), w->key, NULL), -ENOENT);
     write_file(beside(w, "empty.db"), "", 0);

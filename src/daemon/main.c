@@ -179,6 +179,25 @@ static int open_store(struct daemon *d, struct complaint *complaint) {
     return r;
 }
 
+/* People or the configuration were changed where nobody looked. It starts all the same: most chains
+ * are whole, and a person learns which is not. */
+static void look_for_dead_ends(struct daemon *d) {
+    _cleanup_free_ struct complaints *complaints = calloc(1, sizeof *complaints);
+
+    if (!complaints) {
+        abort();
+    }
+    if (setup_check_people(d, d->setup.config, complaints) == 0) {
+        return;
+    }
+    print_complaints(complaints);
+    if (engine_alarm(d->engine, "dead_end",
+                     "There are dead ends in the chains of escalation: a missed session might "
+                     "reach too few people. Whose: `cobictl config check`.") < 0) {
+        log_error("the operator could not be told of the dead ends");
+    }
+}
+
 static int start(struct daemon *d, struct complaint *complaint) {
     int r = zones_open(&d->zones);
 
@@ -193,7 +212,11 @@ static int start(struct daemon *d, struct complaint *complaint) {
     if (r == 0 && !*d->stale_reason && setup_keep(&d->setup) < 0) {
         log_warning("the accepted configuration could not be kept in state_dir");
     }
-    return r < 0 ? r : loop_open(d, complaint);
+    r = r < 0 ? r : loop_open(d, complaint);
+    if (r == 0) {
+        look_for_dead_ends(d);
+    }
+    return r;
 }
 
 /* One line on standard error and in the status, which systemd shows until the next start; 75 where

@@ -123,6 +123,19 @@ start "the database is as it was"
 [ "$(now)" = "$before" ] || fail "the clock is $(now), it was $before"
 ok "and so is its clock"
 
+# ---- a configuration under which a chain would end with one person ----
+cp "$folder/cobid.conf" "$folder/good.conf"
+sed 's/tell = "operator"/tell = "next_supervisor"/' "$source_folder/etc/escalations.conf" >"$folder/no-operator.conf"
+sed -i "s|^@include .*escalations.conf\"|@include \"$folder/no-operator.conf\"|" "$folder/cobid.conf"
+expect 1 "practitioner PR-1" "a reload that leaves a practitioner's chain with one person is refused" ctl reload
+stop TERM 0 "it ends"
+start "a start on such a file is no reason to tell nobody"
+grep -q "practitioner PR-1: " "$folder/log" || fail "the log does not say who has a dead end"
+ok "it says whose chain has a dead end"
+wait_until "and the operator is told" grep -rq "dead ends in the chains" "$state/spool/mail"
+cp "$folder/good.conf" "$folder/cobid.conf"
+expect 0 "" "with the good file again" ctl reload
+
 # ---- a database that another process holds ----
 python3 - "$state/cobid.db" "$folder/held" <<'PYTHON' &
 import pathlib, sqlite3, sys, time

@@ -10,6 +10,7 @@
 
 #include "cobi/template/wording.h"
 #include "duty.h"
+#include "handover.h"
 #include "outbox.h"
 
 enum {
@@ -76,21 +77,52 @@ static int read_today(struct engine *e, const struct person *person, struct part
     return count < 0 ? count : 0;
 }
 
+static void add_overdue(struct engine *e, const struct session_row *s, struct part *part) {
+    const struct instant asked = instant_add(session_end(s), e->setup.config->outcome_ask_after);
+
+    if (instant_cmp(e->now, asked) >= 0 && part_next(part, "Outcomes to record:")) {
+        text_addf(&part->text, "\n%s  %s, session %u of %u (%s)",
+                  wording_long_day(LANGUAGE_EN, s->start.date, &e->arena), s->participant,
+                  s->number, s->of, s->id);
+    }
+}
+
 static int read_overdue(struct engine *e, const struct person *person, struct part *part) {
     const struct session_filter filter = {.practitioner = person->id, .state = "awaiting_outcome"};
     struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
     const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
 
     for (int i = 0; i < count; i++) {
-        const struct instant asked = instant_add(session_end(&rows[i]),
-                                                 e->setup.config->outcome_ask_after);
-        if (instant_cmp(e->now, asked) >= 0 && part_next(part, "Outcomes to record:")) {
-            text_addf(&part->text, "\n%s  %s, session %u of %u (%s)",
-                      wording_long_day(LANGUAGE_EN, rows[i].start.date, &e->arena),
-                      rows[i].participant, rows[i].number, rows[i].of, rows[i].id);
-        }
+        add_overdue(e, &rows[i], part);
     }
     return count < 0 ? count : 0;
+}
+
+/* Of the participants they have now: what somebody held who has left. */
+static int read_inherited(struct engine *e, const struct person *person, struct part *part) {
+    enum { PARTICIPANTS_MAX = 500 };
+    char(*ids)[ID_SIZE] = arena_alloc(&e->arena, PARTICIPANTS_MAX, sizeof *ids);
+    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
+    const int people = participant_list_practitioner(e->store, person->id, "", ids,
+                                                     PARTICIPANTS_MAX);
+
+    for (int i = 0; i < people; i++) {
+        const struct session_filter filter = {.participant = ids[i], .state = "awaiting_outcome"};
+        const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
+        for (int k = 0; k < count; k++) {
+            const int gone = handover_gone(e, rows[k].practitioner);
+            if (gone < 0) {
+                return gone;
+            }
+            if (gone) {
+                add_overdue(e, &rows[k], part);
+            }
+        }
+        if (count < 0) {
+            return count;
+        }
+    }
+    return people < 0 ? people : 0;
 }
 
 static int read_tasks(struct engine *e, const struct person *person, struct part *part) {
@@ -121,6 +153,7 @@ int digest_read(struct engine *e, const char *practitioner, struct digest *ret_d
     part_begin(e, &tasks);
     r = read_today(e, &person, &today);
     r = r < 0 ? r : read_overdue(e, &person, &overdue);
+    r = r < 0 ? r : read_inherited(e, &person, &overdue);
     r = r < 0 ? r : read_tasks(e, &person, &tasks);
     if (r < 0) {
         return r;

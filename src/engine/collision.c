@@ -54,8 +54,7 @@ static int alarm_shared(struct engine *e, const struct message_row *m) {
         &e->arena,
         "message %s (%s to %s) is held: its address is not its recipient's alone. Find out whose "
         "it "
-        "is and correct it; the message then goes by itself. `cobictl message show %s` says whose "
-        "it is.",
+        "is and correct it; the message then goes by itself. `cobictl message show %s` shows it.",
         m->id, message_kind_to_text(m->kind), audience_to_text(m->audience), m->id);
 
     return turn_alarm(e, HOLD_SHARED, m->id, turn_hour(e) / 24, text);

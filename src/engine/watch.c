@@ -23,7 +23,6 @@ struct watch {
     const char *participant;
     struct participant_state_row state;
     const struct zone *zone; /* of the configuration: none of a session */
-    struct date today;
     struct session_row *sessions;
     size_t session_count;
     struct instant next;
@@ -237,7 +236,6 @@ static int read_watch(struct watch *w) {
     r = session_list(e->store, &filter, w->sessions, WATCH_SESSIONS_MAX);
     w->session_count = r < 0 ? 0 : (size_t)r;
     w->zone = turn_zone(e, e->setup.config->timezone);
-    w->today = zone_civil(w->zone, e->now).date;
     w->next = instant_add(e->now, watch_again);
     return r < 0 ? r : 0;
 }

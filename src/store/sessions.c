@@ -282,6 +282,7 @@ int session_zone_next(struct store *store, const char *after, char ret_zone[ZONE
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_ZONE_NEXT);
 
     bind_text(&q, after);
+    bind_int(&q, ZONE_NAME_SIZE);
     const int r = query_row(&q);
     if (r < 0) {
         return r;

@@ -132,13 +132,30 @@ static void test_what_cannot_follow(void **state) {
                      1);
 }
 
+/* A zone that is no name keeps nobody from starting; what cannot be read is set aside when its time
+ * comes. */
+static void test_a_zone_that_is_no_name(void **state) {
+    static const char *const zones[] = {"'t'||char(0)||'i'", "'\xc3\xa9'", "''",
+                                        "printf('%.60c','Z')"};
+    (void)state;
+    plan("P-1");
+    for (size_t i = 0; i < ARRAY_COUNT(zones); i++) {
+        sabotage("PRAGMA ignore_check_constraints=ON; UPDATE session SET zone=%s,wake_us=1 WHERE "
+                 "rowid=(SELECT max(rowid) FROM session WHERE quarantined=0)",
+                 zones[i]);
+        world_restart();
+        pass("1m");
+    }
+    assert_true(sql_int("SELECT count(*) FROM session WHERE quarantined=1") >= 2);
+    assert_true(sent("alarm", "operator") >= 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_instants_follow),
-        TEST(test_reminders_follow),
-        TEST(test_neighbours_follow),
-        TEST(test_what_cannot_follow),
+        TEST(test_instants_follow),        TEST(test_reminders_follow),
+        TEST(test_neighbours_follow),      TEST(test_what_cannot_follow),
+        TEST(test_a_zone_that_is_no_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,8 +250,8 @@ static bool names_word(const char *text, const char *word) {
         while (line > text && line[-1] != '\n') {
             line--;
         }
-        if (begins && !strchr("0123456789", found[length]) &&
-            !memmem(line, strcspn(line, "\n"), "://", 3)) {
+        const bool ends = found[length] < '0' || found[length] > '9';
+        if (begins && ends && !memmem(line, strcspn(line, "\n"), "://", 3)) {
             return true;
         }
     }

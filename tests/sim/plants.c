@@ -170,7 +170,12 @@ WRAP(int, message_insert, struct store *store, struct message_row *row) {
             return r;
         }
     }
-    return on("nobody is told") && news ? 1 : __real_message_insert(store, row);
+    if (on("nobody is told") && news) {
+        row->state = MESSAGE_SKIPPED;
+        row->wake_at = INSTANT_NEVER;
+        (void)snprintf(row->reason, sizeof row->reason, "late");
+    }
+    return __real_message_insert(store, row);
 }
 
 WRAP(int, escalation_insert, struct store *store, struct escalation_row *row) {

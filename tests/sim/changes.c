@@ -14,9 +14,10 @@ static const struct {
     const char *name;
     unsigned mask;
 } watched[] = {
-    {"session", SIM_SESSIONS},         {"message", SIM_MESSAGES}, {"escalation", SIM_CHAINS},
-    {"participant_state", SIM_PEOPLE}, {"task", SIM_TASKS},       {"link", SIM_LINKS},
-    {"receipt", SIM_RECEIPTS},
+    {"session", SIM_SESSIONS},  {"message", SIM_MESSAGES},
+    {"escalation", SIM_CHAINS}, {"participant_state", SIM_PEOPLE},
+    {"receipt", SIM_RECEIPTS},  {"task", SIM_TASKS},
+    {"link", SIM_LINKS},        {"office", SIM_OFFICES},
 };
 
 static void note(void *world, int what, const char *database, const char *table,
@@ -30,6 +31,7 @@ static void note(void *world, int what, const char *database, const char *table,
             continue;
         }
         c->tables |= watched[i].mask;
+        c->unasked |= watched[i].mask;
         c->sessions += i == SIM_SESSION;
         if (i < SIM_TABLE_COUNT && c->count < CHANGES_MAX) {
             c->list[c->count++] = (struct change){(enum sim_table)i, row};
@@ -39,6 +41,7 @@ static void note(void *world, int what, const char *database, const char *table,
         }
         return;
     }
+    c->unasked |= SIM_OTHERS;
 }
 
 /* SQLite calls this for each connection that is opened, and has nothing to tell whose it is. */
@@ -76,7 +79,9 @@ static void run(struct sim *sim, const char *sql, int64_t row) {
 }
 
 void changes_open(struct sim *sim) {
-    for (size_t i = 0; i < SIM_TABLE_COUNT; i++) {
+    run(sim, "PRAGMA temp_store=MEMORY", 0);
+    run(sim, "PRAGMA main.cache_size=-32000", 0);
+    for (size_t i = 0; i < SIM_KEPT_COUNT; i++) {
         char sql[200];
         (void)snprintf(sql, sizeof sql,
                        "CREATE TEMP TABLE was_%s AS SELECT rowid AS row,* FROM %s WHERE 0",
@@ -86,10 +91,22 @@ void changes_open(struct sim *sim) {
                        watched[i].name, watched[i].name);
         run(sim, sql, 0);
     }
+    /* The engine's own indexes are for its questions; these are for ours. */
+    run(sim, "CREATE INDEX temp.was_message_wake ON was_message(wake_us) WHERE wake_us IS NOT NULL",
+        0);
+    run(sim,
+        "CREATE INDEX temp.was_message_end ON was_message(not_after_us) WHERE state "
+        "IN('queued','held')",
+        0);
+    run(sim, "CREATE INDEX temp.was_message_about ON was_message(participant,recipient,created_us)",
+        0);
+    run(sim, "CREATE INDEX temp.was_message_session ON was_message(session,kind)", 0);
+    run(sim, "CREATE INDEX temp.was_message_queued ON was_message(recipient) WHERE state='queued'",
+        0);
 }
 
 void changes_forget(struct sim *sim) {
-    static const char *const keep[SIM_TABLE_COUNT] = {
+    static const char *const keep[SIM_KEPT_COUNT] = {
         "INSERT OR REPLACE INTO was_session SELECT rowid,* FROM session WHERE rowid=?1",
         "INSERT OR REPLACE INTO was_message SELECT rowid,* FROM message WHERE rowid=?1",
         "INSERT OR REPLACE INTO was_escalation SELECT rowid,* FROM escalation WHERE rowid=?1",
@@ -97,7 +114,10 @@ void changes_forget(struct sim *sim) {
         "WHERE rowid=?1"};
 
     for (size_t i = 0; i < sim->changes.count; i++) {
-        run(sim, keep[sim->changes.list[i].table], sim->changes.list[i].row);
+        const struct change *change = &sim->changes.list[i];
+        if ((int)change->table < (int)SIM_KEPT_COUNT) {
+            run(sim, keep[change->table], change->row);
+        }
     }
     sim->changes.count = 0;
     sim->changes.tables = 0;

@@ -445,11 +445,9 @@ static void check_storm(struct sim *sim, const struct parcel *p) {
 
 void laws_accepted(struct sim *sim, const struct parcel *p) {
     check_storm(sim, p);
-    for (size_t i = 0; i < sim->parcel_count; i++) {
-        const struct parcel *before = &sim->parcels[i];
-        if (before == p) {
-            continue;
-        }
+    for (uint32_t i = p->next; i != 0;
+         i = sim->parcels[i - 1].next) { /* of its list: see world.c */
+        const struct parcel *before = &sim->parcels[i - 1];
         const bool same = strcmp(before->message_id, p->message_id) == 0;
         /* The same fact under another key is a duplicate too; what was sent again by hand counts
          * from ordinal 100. */

@@ -54,25 +54,26 @@ enum law_parameter {
     LAW_REPLACED /* codes that owe a catch-up */
 };
 
-enum law_when { TURN, IDLE, END, SESSION, MESSAGE, CHAIN, PERSON };
+enum law_when { TURN, IDLE, CALM, END, SESSION, MESSAGE, CHAIN, PERSON, RECEIPT };
 #define SESSIONS SIM_SESSIONS
 #define MESSAGES SIM_MESSAGES
 #define CHAINS   SIM_CHAINS
 #define TASKS    SIM_TASKS
 #define PEOPLE   SIM_PEOPLE
 #define LINKS    SIM_LINKS
-#define RECEIPTS SIM_RECEIPTS
+#define OFFICES  SIM_OFFICES
+#define OTHERS   SIM_OTHERS
+#define TIME     SIM_TIME
 /* A due message may wait for its lane: while an answer is awaited there, or its gateway was down in
  * the last quarter of an hour (the longest pause of a breaker). */
 #define LANE_WAITS                                                                                 \
-    "EXISTS(SELECT 1 FROM attempt a JOIN message o ON o.id=a.message WHERE o.lane=m.lane AND "     \
-    "(a.ended_us=0 OR (a.outcome='gateway_down' AND a.ended_us>=?1-900000000)))"
+    "m.lane IN(SELECT o.lane FROM attempt a JOIN message o ON o.id=a.message WHERE a.ended_us=0 "  \
+    "OR (a.outcome='gateway_down' AND a.ended_us>=?1-900000000))"
 #define L(when_, tables_, name_, sql_, what_)                                                      \
     {.when = when_, .tables = tables_, .name = name_, .sql = sql_, .what = what_},
 static const struct sql_law {
     enum law_when when;
-    unsigned tables; /* TURN: asked only when one of them was touched; IDLE: 1: not while answers
-                        are awaited */
+    unsigned tables; /* TURN, IDLE: asked only when one of them was touched since it was last */
     const char *name, *sql, *what;
 } sql_laws[] = {
 #include "laws.def"
@@ -199,14 +200,11 @@ static void judge(struct sim *sim, const struct sql_law *law, struct instant now
     witness_done(question);
 }
 
-static void judge_all(struct sim *sim, enum law_when when, unsigned tables, int64_t row) {
-    const struct instant now = sim_believed(sim);
-
+static void judge_all(struct sim *sim, enum law_when when, unsigned tables, struct instant now,
+                      int64_t row) {
     for (size_t i = 0; i < ARRAY_COUNT(sql_laws) && !*sim->law; i++) {
         const struct sql_law *law = &sql_laws[i];
-        const bool asked = when == TURN   ? (law->tables & tables) != 0
-                           : when == IDLE ? law->tables == 0 || tables == 0
-                                          : true;
+        const bool asked = when == TURN || when == IDLE ? (law->tables & tables) != 0 : true;
         if (law->when == when && asked) {
             judge(sim, law, now, row);
         }
@@ -214,17 +212,22 @@ static void judge_all(struct sim *sim, enum law_when when, unsigned tables, int6
 }
 
 void laws_turn(struct sim *sim) {
-    static const enum law_when row_laws[SIM_TABLE_COUNT] = {SESSION, MESSAGE, CHAIN, PERSON};
+    static const enum law_when row_laws[SIM_TABLE_COUNT] = {SESSION, MESSAGE, CHAIN, PERSON,
+                                                            RECEIPT};
 
     if (sim->changes.tables == 0) {
         return;
     }
-    judge_all(sim, TURN, sim->changes.tables, 0);
+    const struct instant now = sim_believed(sim);
+
+    witness_look(sim, true);
+    judge_all(sim, TURN, sim->changes.tables, now, 0);
     for (size_t i = 0; i < sim->changes.count && !*sim->law; i++) {
         const struct change *change = &sim->changes.list[i];
-        judge_all(sim, row_laws[change->table], 0, change->row);
+        judge_all(sim, row_laws[change->table], 0, now, change->row);
     }
     changes_forget(sim);
+    witness_look(sim, false);
 }
 
 /* The first timer that somebody has to heed. */
@@ -232,9 +235,9 @@ static int64_t next_wake(struct sim *sim) {
     sqlite3_stmt *row = witness_ask(
         sim,
         "SELECT coalesce(min(w),9223372036854775807) FROM (SELECT min(wake_us) w FROM session "
-        "UNION ALL SELECT min(wake_us) FROM message m"
+        "UNION ALL SELECT min(wake_us) FROM was_message m"
         " WHERE wake_us IS NOT NULL AND state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
-        ") UNION ALL SELECT min(not_after_us) FROM message WHERE "
+        ") UNION ALL SELECT min(not_after_us) FROM was_message WHERE "
         "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation UNION ALL SELECT "
         "min(wake_us) FROM task UNION ALL SELECT min(wake_us) FROM participant_state)");
 
@@ -248,12 +251,20 @@ static int64_t next_wake(struct sim *sim) {
 void laws_idle(struct sim *sim) {
     const struct instant now = sim_believed(sim);
     struct audit_report report;
+
+    witness_look(sim, true);
     const int64_t sending = witness_number(
         sim, "SELECT count(*) FROM message WHERE state='sending'", NULL);
     const int64_t next = next_wake(sim);
 
-    /* While answers are awaited a full lane may hold others back: not yet idle. */
-    judge_all(sim, IDLE, sim->answer_count > 0, 0);
+    sim->changes.unasked |= sim->idle_at.us != now.us ? SIM_TIME : 0;
+    sim->idle_at = now;
+    judge_all(sim, IDLE, sim->changes.unasked, now, 0);
+    sim->changes.unasked = 0;
+    if (sim->answer_count == 0) { /* else a full lane may hold others back */
+        judge_all(sim, CALM, 0, now, 0);
+    }
+    witness_look(sim, false);
     if (sending != (int64_t)sim->answer_count) {
         law_broken(sim, "stuck", "%lld messages are sending, %zu answers are awaited",
                    (long long)sending, sim->answer_count);
@@ -313,7 +324,7 @@ void laws_end(struct sim *sim) {
     if (*sim->law) {
         return;
     }
-    judge_all(sim, END, 0, 0);
+    judge_all(sim, END, 0, sim_believed(sim), 0);
     find_unheard(sim, unheard);
     if (*unheard) { /* whom every mailbox refused, the operator's too: chains go on each working day
                      */
@@ -329,24 +340,31 @@ void laws_end(struct sim *sim) {
     }
 }
 
-char *laws_others(struct sim *sim, const char *escalation) {
-    const char *const values[] = {escalation, NULL};
-    enum { TEXT_MAX = 200000 };
-    char *text = calloc(2, TEXT_MAX);
+/* By what the call has changed and nothing has looked at yet. */
+void laws_others(struct sim *sim, const char *escalation) {
+    static const char *const questions[SIM_TABLE_COUNT] = {
+        [SIM_ESCALATION] =
+            "SELECT e.id FROM escalation e LEFT JOIN was_escalation w ON w.row=e.rowid WHERE "
+            "e.rowid=?1 AND e.id<>?2 AND (w.row IS NULL OR (e.state,e.step,e.cycle,e.generation,"
+            "e.wake_us,e.acknowledged_by) IS NOT (w.state,w.step,w.cycle,w.generation,w.wake_us,"
+            "w.acknowledged_by))",
+        [SIM_MESSAGE] =
+            "SELECT m.id FROM message m LEFT JOIN was_message w ON w.row=m.rowid WHERE m.rowid=?1 "
+            "AND m.escalation NOT IN('',?2) AND (w.row IS NULL OR (m.state,m.attempt_count,"
+            "m.wake_us) IS NOT (w.state,w.attempt_count,w.wake_us))"};
 
-    if (!text) {
-        abort();
+    for (size_t i = 0; i < sim->changes.count && !*sim->law; i++) {
+        const struct change *change = &sim->changes.list[i];
+        if (!questions[change->table]) {
+            continue;
+        }
+        sqlite3_stmt *question = witness_ask(sim, questions[change->table]);
+        (void)sqlite3_bind_int64(question, 1, change->row);                     /* memory only */
+        (void)sqlite3_bind_text(question, 2, escalation, -1, SQLITE_TRANSIENT); /* memory only */
+        if (sqlite3_step(question) == SQLITE_ROW) {
+            law_broken(sim, "two_chains", "an acknowledgement of %s has touched %s", escalation,
+                       (const char *)sqlite3_column_text(question, 0));
+        }
+        witness_done(question);
     }
-    (void)witness_text(
-        sim,
-        "SELECT "
-        "group_concat(id||state||step||cycle||generation||coalesce(wake_us,0)||acknowledged_by,';')"
-        " FROM (SELECT * FROM escalation WHERE id<>?1 ORDER BY id)",
-        values, text, TEXT_MAX);
-    (void)witness_text(
-        sim,
-        "SELECT group_concat(id||state||attempt_count||coalesce(wake_us,0),';') FROM (SELECT * "
-        "FROM message WHERE escalation<>?1 AND escalation<>'' ORDER BY id)",
-        values, text + strlen(text), TEXT_MAX);
-    return text;
 }

@@ -58,6 +58,7 @@ struct parcel {
     enum channel channel;
     struct instant at;
     char *to, *subject, *body;
+    uint32_t next; /* of its list: 1 the first parcel, 0 the end */
 };
 /* An answer on its way back. */
 struct answer {
@@ -86,9 +87,16 @@ struct pace {
     size_t next;
 };
 /* Rows that a turn has touched. */
-enum sim_table { SIM_SESSION, SIM_MESSAGE, SIM_ESCALATION, SIM_PARTICIPANT_STATE };
+enum sim_table {
+    SIM_SESSION,
+    SIM_MESSAGE,
+    SIM_ESCALATION,
+    SIM_PARTICIPANT_STATE, /* of these it is known what they were before */
+    SIM_RECEIPT
+};
 enum {
-    SIM_TABLE_COUNT = 4,
+    SIM_KEPT_COUNT = 4,
+    SIM_TABLE_COUNT = 5,
     CHANGES_MAX = 4096,
     SIM_SESSIONS = 1,
     SIM_MESSAGES = 2,
@@ -96,7 +104,10 @@ enum {
     SIM_PEOPLE = 8,
     SIM_TASKS = 16,
     SIM_LINKS = 32,
-    SIM_RECEIPTS = 64
+    SIM_RECEIPTS = 64,
+    SIM_OFFICES = 128,
+    SIM_OTHERS = 256, /* any other table */
+    SIM_TIME = 512    /* no table: time has passed */
 };
 struct change {
     enum sim_table table;
@@ -104,6 +115,7 @@ struct change {
 };
 struct changes {
     unsigned tables;   /* SIM_SESSIONS and the like */
+    unsigned unasked;  /* those of which laws_idle() has not asked yet */
     uint64_t sessions; /* how often one was touched */
     size_t count;
     struct change list[CHANGES_MAX];
@@ -115,14 +127,18 @@ struct sim_feed {
 };
 enum {
     REFUSING_MAX = 8,
+    /* In one run, and CROWD_FACTOR times as much where thirty people live for months. */
+    TURNS_MAX = 200000,
     HANDED_MAX = 60000,
     PARCELS_MAX = 6000,
+    CROWD_FACTOR = 8,
+    PARCEL_LISTS = 4096,
     ANSWERS_MAX = 1024,
     RECEIPTS_MAX = 4096,
     NEVERS_MAX = 64,
     ADDRESSES_MAX = 512,
     SIM_FEEDS_MAX = 16,
-    CASES_MAX = 32,
+    CASES_MAX = 256,
     BROKEN_SIZE = 1500,
     WITNESS_STATEMENTS_MAX = 160,
     CRASH_GAPS_MAX = 8,
@@ -130,6 +146,7 @@ enum {
 };
 struct sim {
     struct kit *kit;
+    bool crowded;               /* thirty people, not four: CROWD_FACTOR */
     struct instant clock, wake; /* true time, whatever the daemon's clock shows */
     struct span error;          /* what that clock is ahead */
     bool doubtful;              /* it has jumped, and nobody has vouched for it since */
@@ -144,10 +161,13 @@ struct sim {
     enum character characters[GATEWAYS_MAX];
     struct span delays[GATEWAYS_MAX];
     uint64_t moods[GATEWAYS_MAX];
+    struct instant dead_from[GATEWAYS_MAX]; /* since when it takes nothing; 0: it does */
+    struct span dead;                       /* how long any was dead for a day or longer */
 
     char refusing[REFUSING_MAX][ID_SIZE]; /* whose number or mailbox does not exist any more */
     size_t refusing_count;
     struct parcel *parcels;
+    uint32_t parcel_lists[PARCEL_LISTS]; /* by message: the last parcel of each list, 1 the first */
     size_t parcel_count, handed_count;
     struct answer answers[ANSWERS_MAX];
     size_t answer_count;
@@ -159,6 +179,7 @@ struct sim {
     size_t address_count;
     struct case_ref cases[CASES_MAX];
     size_t case_count;
+    struct instant idle_at;   /* when laws_idle() asked last */
     struct instant rest_from; /* ticks for nothing since then */
     int rest_ticks;
     bool stirred; /* something came from outside since the last tick */
@@ -217,6 +238,8 @@ int sim_acknowledge(struct sim *sim, const char *recipient, bool wrong_code);
  * it. */
 void sim_text(struct sim *sim, const char *who, const char *words, const char *event);
 uint64_t sim_random(struct sim *sim);
+/* What is most in a run of this size. */
+uint64_t sim_most(const struct sim *sim, uint64_t most);
 _printf_(2, 3) void sim_trace(struct sim *sim, const char *format, ...);
 
 /* world.c */
@@ -239,8 +262,8 @@ void laws_idle(struct sim *sim);
 /* At the end all gateways are honest for a day: then everything must have come to rest or to a
  * person. */
 void laws_end(struct sim *sim);
-/* All chains and chains' messages but those of one, as a text to compare. Owned by the caller. */
-char *laws_others(struct sim *sim, const char *escalation);
+/* After a call about that chain: no other chain is touched, and no message of one. */
+void laws_others(struct sim *sim, const char *escalation);
 
 /* changes.c: begin and begun around the opening of the engine's connection. */
 void changes_begin(struct sim *sim);
@@ -258,6 +281,8 @@ bool never_reads(struct sim *sim, const char *who, const char *audience, const c
 /* witness.c: small questions to the second connection. Values are text; NULL ends the list. */
 sqlite3_stmt *witness_ask(struct sim *sim, const char *sql);
 void witness_done(sqlite3_stmt *statement);
+/* Many questions to what is committed now, until it looks away: cheaper than each for itself. */
+void witness_look(struct sim *sim, bool looks);
 void witness_close(struct sim *sim);
 /* The first column of the first row; false when there is none. */
 bool witness_text(struct sim *sim, const char *sql, const char *const *values, char *ret_text,

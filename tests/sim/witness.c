@@ -44,6 +44,13 @@ void witness_done(sqlite3_stmt *statement) {
     (void)sqlite3_clear_bindings(statement);
 }
 
+void witness_look(struct sim *sim, bool looks) {
+    sqlite3_stmt *statement = witness_ask(sim, looks ? "BEGIN" : "COMMIT");
+
+    (void)sqlite3_step(statement); /* of a transaction that only reads */
+    witness_done(statement);
+}
+
 void witness_close(struct sim *sim) {
     for (size_t i = 0; i < WITNESS_STATEMENTS_MAX; i++) {
         (void)sqlite3_finalize(sim->statements[i]);

@@ -46,10 +46,24 @@ int character_from_text(const char *text, enum character *ret_character) {
     return -EINVAL;
 }
 
+/* Whole outages are counted, those of a day and longer. */
+static void note_death(struct sim *sim, uint32_t gateway, enum character character) {
+    struct instant *from = &sim->dead_from[gateway];
+    const int64_t lasted = from->us != 0 ? sim->clock.us - from->us : 0;
+
+    if (characters[character].takes || character == MOODY) {
+        sim->dead.us += lasted >= DAY_US ? lasted : 0;
+        from->us = 0;
+    } else if (from->us == 0) {
+        *from = sim->clock;
+    }
+}
+
 void world_set(struct sim *sim, const char *gateway, enum character character, struct span delay,
                uint64_t mood) {
     for (uint32_t i = 0; i < sim->kit->config->gateway_count; i++) {
         if (!gateway || strcmp(gateway, sim->kit->config->gateways[i].name) == 0) {
+            note_death(sim, i, character);
             sim->characters[i] = character;
             sim->delays[i] = delay;
             sim->moods[i] = mood;
@@ -74,6 +88,14 @@ static char *copy(const char *text) {
         abort();
     }
     return made;
+}
+
+static void digest(uint64_t *state, const void *bytes, size_t length) {
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < length; i++) { /* FNV-1a */
+        *state = (*state ^ p[i]) * UINT64_C(0x100000001b3);
+    }
 }
 
 static void read_text(sqlite3_stmt *row, int column, char *buffer, size_t capacity) {
@@ -101,9 +123,18 @@ static void describe(struct sim *sim, struct parcel *p) {
     witness_done(row);
 }
 
+/* A reminder lies with all of its session, anything else with all of its message. */
+static uint32_t *parcel_list(struct sim *sim, const struct parcel *p) {
+    const char *key = p->kind == KIND_REMINDER ? p->session : p->message_id;
+    uint64_t noise = UINT64_C(0xcbf29ce484222325);
+
+    digest(&noise, key, strlen(key));
+    return &sim->parcel_lists[(noise ^ noise >> 32) % PARCEL_LISTS];
+}
+
 static struct parcel *record(struct sim *sim, const struct outgoing *message) {
-    if (sim->parcel_count == PARCELS_MAX) {
-        law_broken(sim, "storm", "more than %d messages were received in one run", PARCELS_MAX);
+    if (sim->parcel_count == sim_most(sim, PARCELS_MAX)) {
+        law_broken(sim, "storm", "%zu messages were received in one run", sim->parcel_count);
         return NULL;
     }
     struct parcel *p = &sim->parcels[sim->parcel_count++];
@@ -118,15 +149,11 @@ static struct parcel *record(struct sim *sim, const struct outgoing *message) {
                          .body = copy(message->body)};
     memcpy(p->message_id, message->message_id, sizeof p->message_id);
     describe(sim, p);
+    uint32_t *last = parcel_list(sim, p);
+
+    p->next = *last;
+    *last = (uint32_t)sim->parcel_count;
     return p;
-}
-
-static void digest(uint64_t *state, const void *bytes, size_t length) {
-    const unsigned char *p = bytes;
-
-    for (size_t i = 0; i < length; i++) { /* FNV-1a */
-        *state = (*state ^ p[i]) * UINT64_C(0x100000001b3);
-    }
 }
 
 /* Every byte and moment of what is handed over for an audience, whatever becomes of it. */
@@ -302,8 +329,8 @@ int world_send(struct sim *sim, const struct outgoing *message) {
         delay.us = (int64_t)(message_noise(message) % 840 + 1) * SECOND_US;
     }
     digest_handed(sim, message);
-    if (++sim->handed_count > HANDED_MAX) {
-        law_broken(sim, "storm", "more than %d messages were handed over in one run", HANDED_MAX);
+    if (++sim->handed_count > sim_most(sim, HANDED_MAX)) {
+        law_broken(sim, "storm", "%zu messages were handed over in one run", sim->handed_count);
     }
     laws_handed(sim, message);
     sim_trace(sim, "%s to %s by %s (%s): %s", message_kind_to_text(message->kind),

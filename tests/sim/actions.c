@@ -467,29 +467,33 @@ static void act_clock(struct history *h) {
     }
 }
 
+/* How often each, in short histories and between the days' work of three months. */
 void act(struct history *h) {
     static const struct {
         void (*action)(struct history *h);
-        unsigned share;
-    } actions[] = {{act_pass, 24},   {act_reach, 10},   {act_record, 16},     {act_take_back, 3},
-                   {act_decide, 4},  {act_correct, 4},  {act_miss, 5},        {act_move, 8},
-                   {act_waver, 3},   {act_cancel, 3},   {act_participant, 4}, {act_contact, 3},
-                   {act_staff, 3},   {act_handover, 2}, {act_advocate, 2},    {act_chain, 9},
-                   {act_task, 2},    {act_message, 3},  {act_feed, 1},        {act_look, 1},
-                   {act_gateway, 7}, {act_mailbox, 2},  {act_text, 2},        {act_kill, 4},
-                   {act_clock, 2}};
+        unsigned share, share_of_months;
+    } actions[] = {
+        {act_pass, 24, 0},   {act_reach, 10, 0},   {act_record, 16, 1},     {act_take_back, 3, 3},
+        {act_decide, 4, 2},  {act_correct, 4, 5},  {act_miss, 5, 2},        {act_move, 8, 8},
+        {act_waver, 3, 2},   {act_cancel, 3, 3},   {act_participant, 4, 2}, {act_contact, 3, 3},
+        {act_staff, 3, 2},   {act_handover, 2, 0}, {act_advocate, 2, 3},    {act_chain, 9, 3},
+        {act_task, 2, 1},    {act_message, 3, 2},  {act_feed, 1, 1},        {act_look, 1, 1},
+        {act_gateway, 7, 1}, {act_mailbox, 2, 2},  {act_text, 2, 3},        {act_kill, 4, 1},
+        {act_clock, 2, 1}};
+    const bool months = h->story->size == HISTORY_MONTHS;
     uint64_t all = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
-        all += actions[i].share;
+        all += months ? actions[i].share_of_months : actions[i].share;
     }
     uint64_t ticket = roll(h, all);
 
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
-        if (ticket < actions[i].share) {
+        const unsigned share = months ? actions[i].share_of_months : actions[i].share;
+        if (ticket < share) {
             actions[i].action(h);
             return;
         }
-        ticket -= actions[i].share;
+        ticket -= share;
     }
 }

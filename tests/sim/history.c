@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACTIONS_MIN = 20, ACTIONS_SPREAD = 40, LINKED_MIN = 10, LINKED_SPREAD = 20 };
+enum {
+    ACTIONS_MIN = 20,
+    ACTIONS_SPREAD = 40,
+    LINKED_MIN = 10,
+    LINKED_SPREAD = 20,
+    MONTHS_DAYS = 92
+};
 
 uint64_t roll(struct history *h, uint64_t sides) {
     h->dice ^= h->dice >> 12;
@@ -86,6 +92,7 @@ static void conclude(struct sim *sim, struct history_result *result) {
                                       .feeds_digest = *sim->law ? 0 : feeds_digest(sim),
                                       .end = sim->clock,
                                       .crashes = sim->crashes};
+    counts_take(&result->counts, sim);
     memcpy(result->handed_digests, sim->handed_digests, sizeof result->handed_digests);
     memcpy(result->law, sim->law, sizeof result->law);
     memcpy(result->why, sim->broken, sizeof result->why);
@@ -197,6 +204,7 @@ void history_tell(struct kit *kit, const struct story *story, enum telling telli
         abort();
     }
     sim_open(sim, kit, 1, story->clock);
+    sim->crowded = story->size == HISTORY_MONTHS;
     sim->advocates_troubled = telling == TELL_ADVOCATES_TROUBLED;
     read_cast(sim, telling);
     for (size_t i = 0; i < story->count && !*sim->law; i++) {
@@ -247,8 +255,7 @@ static struct instant some_beginning(struct history *h) {
 }
 
 /* Crashes over all points, several in a history: how many points to each next one. */
-static void plan_crashes(struct history *h) {
-
+void plan_crashes(struct history *h) {
     if (h->crash_spread == 0 || sim_crash_pending(&h->sim)) {
         return;
     }
@@ -256,26 +263,52 @@ static void plan_crashes(struct history *h) {
         1 + roll(h, 1 + roll(h, h->crash_spread)), 1 + roll(h, h->crash_spread));
 }
 
-static struct history *new_history(struct story *story) {
+static void link_from_the_start(struct history *h) {
+    say(h, "TRY advocate link AD-1 --participant P-1 --case-ref LAN-7731");
+    say(h, "TRY advocate link AD-2 --participant P-1 --case-ref HAR-0042");
+    say(h, "TRY advocate link AD-1 --participant P-2 --case-ref LAN-7732 --level missed");
+}
+
+static void live_weeks(struct history *h) {
+    static const uint64_t spreads[] = {0, 0, 15, 60, 250, 1000};
+    const bool linked = h->story->size == HISTORY_LINKED;
+
+    act_beginning(h);
+    if (linked) {
+        link_from_the_start(h);
+    }
+    const uint64_t spread = PICK(h, spreads);
+
+    h->crash_spread = linked ? 0 : spread;
+    const uint64_t count = linked ? LINKED_MIN + roll(h, LINKED_SPREAD)
+                                  : ACTIONS_MIN + roll(h, ACTIONS_SPREAD);
+
+    for (uint64_t i = 0; i < count && !h->failed; i++) {
+        plan_crashes(h);
+        act(h);
+    }
+}
+
+static void live_months(struct history *h) {
+    static const uint64_t spreads[] = {0, 250, 1000, 1000, 4000, 4000, 16000};
+    const struct instant end = instant_add(h->sim.clock, span_days(MONTHS_DAYS));
+
+    months_beginning(h);
+    h->crash_spread = PICK(h, spreads);
+    while (!h->failed && h->sim.clock.us < end.us) {
+        months_day(h);
+    }
+}
+
+void history_live(struct kit *kit, uint64_t seed, enum history_size size, struct story *ret_story,
+                  struct history_result *ret_result) {
     struct history *h = calloc(1, sizeof *h);
 
     if (!h) {
         abort();
     }
-    *story = (struct story){0};
-    h->story = story;
-    return h;
-}
-
-static void plan_spread(struct history *h) {
-    static const uint64_t spreads[] = {0, 0, 15, 60, 250, 1000};
-    const uint64_t spread = PICK(h, spreads);
-
-    h->crash_spread = h->linked ? 0 : spread;
-}
-
-static void live(struct kit *kit, uint64_t seed, struct history *h,
-                 struct history_result *ret_result) {
+    *ret_story = (struct story){.size = size};
+    h->story = ret_story;
     h->sim.kit = kit;
     h->dice = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     for (int i = 0; i < 8; i++) {
@@ -283,41 +316,14 @@ static void live(struct kit *kit, uint64_t seed, struct history *h,
     }
     h->story->clock = some_beginning(h);
     sim_open(&h->sim, kit, 1, h->story->clock);
+    h->sim.crowded = size == HISTORY_MONTHS;
     read_cast(&h->sim, TELL_ALL);
-    act_beginning(h);
-    if (h->linked) {
-        say(h, "TRY advocate link AD-1 --participant P-1 --case-ref LAN-7731");
-        say(h, "TRY advocate link AD-2 --participant P-1 --case-ref HAR-0042");
-        say(h, "TRY advocate link AD-1 --participant P-2 --case-ref LAN-7732 --level missed");
-    }
-    plan_spread(h);
-    const uint64_t count = h->actions_min + roll(h, h->actions_spread);
-
-    for (uint64_t i = 0; i < count && !h->failed; i++) {
-        plan_crashes(h);
-        act(h);
+    if (size == HISTORY_MONTHS) {
+        live_months(h);
+    } else {
+        live_weeks(h);
     }
     conclude(&h->sim, ret_result);
-}
-
-void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
-                  struct history_result *ret_result) {
-    struct history *h = new_history(ret_story);
-
-    h->actions_min = ACTIONS_MIN;
-    h->actions_spread = ACTIONS_SPREAD;
-    live(kit, seed, h, ret_result);
-    free(h);
-}
-
-void history_live_linked(struct kit *kit, uint64_t seed, struct story *ret_story,
-                         struct history_result *ret_result) {
-    struct history *h = new_history(ret_story);
-
-    h->linked = true;
-    h->actions_min = LINKED_MIN;
-    h->actions_spread = LINKED_SPREAD;
-    live(kit, seed, h, ret_result);
     free(h);
 }
 
@@ -337,6 +343,7 @@ static bool still_broken(struct shrink *s, const struct story *story, size_t fro
     if (!shorter) {
         abort();
     }
+    shorter->size = story->size;
     shorter->clock = story->clock;
     for (size_t i = 0; i < story->count; i++) {
         if (i < from || i >= from + length) {

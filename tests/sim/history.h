@@ -3,10 +3,16 @@
 #ifndef COBI_TESTS_HISTORY_H
 #define COBI_TESTS_HISTORY_H
 
+#include "counts.h"
 #include "scenario.h"
 
-enum { STORY_LINES_MAX = 600 };
+enum { STORY_LINES_MAX = 20000 };
+/* Some weeks of one to four people; the same with two advocates from the start, no crash and fewer
+ * lines, for worlds that are to be compared; three months of thirty people. */
+enum history_size { HISTORY_WEEKS, HISTORY_LINKED, HISTORY_MONTHS };
+#define HISTORY_SIZE_COUNT 3
 struct story {
+    enum history_size size;
     struct instant clock; /* when it begins */
     size_t count;
     char *lines[STORY_LINES_MAX]; /* each malloc'ed */
@@ -22,16 +28,12 @@ struct history_result {
     uint64_t handed_digests[AUDIENCE_COUNT], feeds_digest;
     struct instant end;
     unsigned crashes;
+    struct counts counts; /* of what happened */
 };
 /* Makes up the history of a seed while it is told. The story is the caller's to give to
  * story_done(). */
-void history_live(struct kit *kit, uint64_t seed, struct story *ret_story,
+void history_live(struct kit *kit, uint64_t seed, enum history_size size, struct story *ret_story,
                   struct history_result *ret_result);
-
-/* The same with two advocates from the start, no crash, and fewer lines: for worlds that are to be
- * compared. */
-void history_live_linked(struct kit *kit, uint64_t seed, struct story *ret_story,
-                         struct history_result *ret_result);
 
 enum telling {
     TELL_ALL,
@@ -51,16 +53,15 @@ const char *history_compare(struct kit *kit, const struct story *story,
  * many it took; 0 when the story told again breaks no such law. */
 unsigned history_shrink(struct kit *kit, struct story *story, const char *law, unsigned tellings);
 
-/* ---- for actions.c ---- */
+/* ---- for actions.c and months.c ---- */
 
 struct history {
     struct sim sim;
     uint64_t dice; /* apart from the world's own, so that a crash changes no plan */
-    unsigned people;
-    uint64_t actions_min, actions_spread;
+    unsigned people, practitioners;
     uint64_t crash_spread; /* most points from one crash to the next; 0: none */
     struct story *story;
-    bool linked; /* no crashes, advocates from the start */
+    struct instant weather_until; /* of gateways, in three months */
     bool failed;
     struct complaint complaint;
 };
@@ -69,8 +70,15 @@ uint64_t roll(struct history *h, uint64_t sides);
 /* Adds a line and tells it. */
 _printf_(2, 3) void say(struct history *h, const char *format, ...);
 
+/* The next crashes, when none is pending. */
+void plan_crashes(struct history *h);
+
 /* actions.c: what people and the world do. */
 void act_beginning(struct history *h);
 void act(struct history *h);
+
+/* months.c: thirty people, day by day. */
+void months_beginning(struct history *h);
+void months_day(struct history *h);
 
 #endif

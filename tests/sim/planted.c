@@ -145,7 +145,7 @@ static void live(struct kit *kit, uint64_t seed, struct history_result *ret_resu
     if (!story) {
         abort();
     }
-    history_live(kit, seed, story, ret_result);
+    history_live(kit, seed, HISTORY_WEEKS, story, ret_result);
     story_done(story);
     free(story);
 }

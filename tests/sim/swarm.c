@@ -1,5 +1,7 @@
-/* Random histories under all laws: `swarm [SEED [COUNT]]`, one TAP test in all.
+/* Random histories under all laws: `swarm [SEED [COUNT [swarm|months]]]`, one TAP test in all.
  *
+ * Each tells of some weeks of a few people, or with "months" of three months of thirty; then what
+ * happened is counted by kind, and a kind that never happened fails the run.
  * Each history has a seed of its own; equal seeds give equal histories. What fails prints its seed,
  * the law, and the lines that led to it, shortened for as long as the same law is broken: a
  * scenario to keep under a name. Histories without a crash are told again without advocates, and
@@ -12,10 +14,18 @@
 
 #include "history.h"
 
-enum { FAILURES_MAX = 3, SHRINK_TELLINGS_MAX = 150 };
+enum { FAILURES_MAX = 3, SHRINK_TELLINGS_MAX = 150, SHRINK_MONTHS_TELLINGS_MAX = 60 };
+
+static double seconds_now(void) {
+    struct timespec t = {0};
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* exists; only for the numbers printed */
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 struct totals {
     uint64_t histories, turns, points, handed, crashes, compared;
+    struct counts counts;
 };
 
 static void report(struct kit *kit, uint64_t seed, struct story *story,
@@ -24,7 +34,9 @@ static void report(struct kit *kit, uint64_t seed, struct story *story,
 
     printf("# seed %" PRIu64 ": %s\n", seed, result->why);
     (void)fflush(stdout); /* seen even if what follows takes its time */
-    const unsigned tellings = history_shrink(kit, story, result->law, SHRINK_TELLINGS_MAX);
+    const unsigned tellings = history_shrink(
+        kit, story, result->law,
+        story->size == HISTORY_MONTHS ? SHRINK_MONTHS_TELLINGS_MAX : SHRINK_TELLINGS_MAX);
 
     printf(tellings ? "# what led to it, %zu of %zu lines:\n"
                     : "# told again it is not broken; all %zu of %zu lines:\n",
@@ -60,23 +72,37 @@ static void compare_worlds(struct kit *kit, const struct story *story,
     }
 }
 
-static bool live(struct kit *kit, uint64_t seed, struct totals *totals) {
+/* Three months take seconds: what came of each is seen at once. */
+static void add_up(struct totals *totals, uint64_t seed, const struct history_result *result,
+                   enum history_size size, double seconds) {
+    totals->histories++;
+    totals->turns += result->turns;
+    totals->points += result->points;
+    totals->handed += result->handed;
+    totals->crashes += result->crashes;
+    for (size_t i = 0; i < result->counts.count; i++) {
+        counts_add(&totals->counts, result->counts.list[i].name, result->counts.list[i].number);
+    }
+    if (size == HISTORY_MONTHS) {
+        printf("# seed %" PRIu64 ": %" PRIu64 " turns, %u crashes, %.1f s of CPU: %s\n", seed,
+               result->turns, result->crashes, seconds, *result->law ? result->law : "good");
+    }
+}
+
+static bool live(struct kit *kit, uint64_t seed, enum history_size size, struct totals *totals) {
+    const double begun = seconds_now();
     struct story *story = calloc(1, sizeof *story);
     struct history_result result;
 
     if (!story) {
         abort();
     }
-    history_live(kit, seed, story, &result);
+    history_live(kit, seed, size, story, &result);
     if (!*result.law && comparable(story)) {
         compare_worlds(kit, story, &result);
         totals->compared++;
     }
-    totals->histories++;
-    totals->turns += result.turns;
-    totals->points += result.points;
-    totals->handed += result.handed;
-    totals->crashes += result.crashes;
+    add_up(totals, seed, &result, size, seconds_now() - begun);
     if (*result.law) {
         report(kit, seed, story, &result);
     }
@@ -89,11 +115,17 @@ static bool live(struct kit *kit, uint64_t seed, struct totals *totals) {
     return !*result.law;
 }
 
-static double seconds_now(void) {
-    struct timespec t = {0};
+/* With three months the numbers of each kind; false: one of them never happened. */
+static bool print_counts(const struct totals *totals) {
+    size_t next = 0;
+    bool all = true;
 
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* exists; only for the numbers printed */
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    counts_print(&totals->counts);
+    for (const char *name; (name = counts_next_missing(&totals->counts, &next)) != NULL;) {
+        printf("# never happened: %s\n", name);
+        all = false;
+    }
+    return all;
 }
 
 int main(int argc, char **argv) {
@@ -103,6 +135,7 @@ int main(int argc, char **argv) {
                            : environment ? strtoull(environment, NULL, 0)
                                          : 1;
     const uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : argc > 1 ? 1 : 12;
+    const bool months = argc > 3 && strcmp(argv[3], "months") == 0;
     struct totals totals = {0};
     struct kit kit;
     uint64_t bad = 0;
@@ -115,7 +148,7 @@ int main(int argc, char **argv) {
     const double begun = seconds_now();
 
     for (uint64_t seed = first; seed < first + count && bad < FAILURES_MAX; seed++) {
-        bad += !live(&kit, seed, &totals);
+        bad += !live(&kit, seed, months ? HISTORY_MONTHS : HISTORY_WEEKS, &totals);
     }
     const double seconds = seconds_now() - begun;
 
@@ -124,7 +157,10 @@ int main(int argc, char **argv) {
            " points; %.1f s of CPU, %.0f turns/s\n",
            totals.histories, totals.compared, totals.turns, totals.handed, totals.crashes,
            totals.points, seconds, (double)totals.turns / (seconds > 0 ? seconds : 1));
-    printf("%s 1 - %" PRIu64 " random histories under all laws\n", bad ? "not ok" : "ok", count);
+    const bool all = !months || print_counts(&totals);
+
+    printf("%s 1 - %" PRIu64 " random histories under all laws\n", bad || !all ? "not ok" : "ok",
+           count);
     kit_close(&kit);
-    return bad ? 1 : 0;
+    return bad || !all ? 1 : 0;
 }

@@ -141,7 +141,7 @@ static void look(struct kit *kit, uint64_t seed, const struct plant *plant, stru
         abort();
     }
     forget();
-    history_live_linked(kit, seed, story, &lived);
+    history_live(kit, seed, HISTORY_LINKED, story, &lived);
     (void)snprintf(ret_law, 40, "%s", lived.law);
     for (size_t i = 0; i < ARRAY_COUNT(tellings) && !*ret_law; i++) {
         if (plant && plant->telling != tellings[i]) {

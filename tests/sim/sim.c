@@ -376,6 +376,7 @@ static void deliver(struct sim *sim, size_t index) {
     if (r < 0) {
         law_broken(sim, "delivery", "an answer could not be settled: %s", strerror(-r));
     }
+    sim->stirred = true; /* the lane may have room again: it looks */
     laws_turn(sim);
 }
 

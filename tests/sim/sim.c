@@ -313,6 +313,19 @@ static int call_tick(struct sim *sim, void *argument) {
     return engine_tick(sim->engine);
 }
 
+/* A message whose time has come is looked at even where its lane is full or shut. */
+static bool comes_due(struct sim *sim) {
+    sqlite3_stmt *row = witness_ask(
+        sim, "SELECT 1 FROM was_message WHERE wake_us IS NOT NULL AND wake_us>?1 AND wake_us<=?2");
+
+    (void)sqlite3_bind_int64(row, 1, sim->looked_at.us);    /* memory only */
+    (void)sqlite3_bind_int64(row, 2, sim_believed(sim).us); /* memory only */
+    const bool found = sqlite3_step(row) == SQLITE_ROW;
+
+    witness_done(row);
+    return found;
+}
+
 /* A machine at rest is woken when something is due, not to find that nothing is. */
 static void check_rest(struct sim *sim) {
     enum { IDLE_AN_HOUR_MAX = 240 };
@@ -321,7 +334,11 @@ static void check_rest(struct sim *sim) {
         sim->rest_from = sim->clock;
         sim->rest_ticks = 0;
     }
-    sim->rest_ticks += sim->changes.tables == 0 && !sim->stirred;
+    if (sim->changes.tables == 0 && !sim->stirred && !comes_due(sim)) {
+        sim_trace(sim, "a look for nothing");
+        sim->rest_ticks++;
+    }
+    sim->looked_at = sim_believed(sim);
     sim->stirred = false;
     if (sim->rest_ticks > IDLE_AN_HOUR_MAX) {
         law_broken(sim, "restless", "the engine has looked %d times within an hour for nothing",
@@ -645,6 +662,8 @@ int sim_command(struct sim *sim, int argc, char **argv, char *reply, size_t capa
     const char *id = json_string_value(json_object_get(c.arguments, "id"));
     const bool about_chain = c.command->noun && strcmp(c.command->noun, "escalation") == 0 && id;
     const int status = carry_out(sim, &c, &calm);
+
+    sim->stirred = true; /* it looks whether there is anything new to do */
 
     if (status == 200 && strcmp(c.command->verb, "release") == 0) {
         sim->doubtful = false; /* somebody has looked at it */

@@ -180,6 +180,7 @@ struct sim {
     struct case_ref cases[CASES_MAX];
     size_t case_count;
     struct instant idle_at;   /* when laws_idle() asked last */
+    struct instant looked_at; /* the last tick, by the time that the daemon goes by */
     struct instant rest_from; /* ticks for nothing since then */
     int rest_ticks;
     bool stirred; /* something came from outside since the last tick */

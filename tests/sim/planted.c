@@ -50,7 +50,7 @@ static const struct {
     {"a concern stays inside", "concern", "concern", false},
     {"unlinking is forgotten", "unlinked", "unlinked", false},
     {"who leaves keeps their tasks", "nothing_left", "leaves-with-a-task", false},
-    {"the new line is not told", "line_told", "another-supervisor", false},
+    {"the new line is not told", "line_told", "another-supervisor", true},
     {"no mail of the day", "digest", "digest", false},
     {"a feed is an hour off", "feed", "dst-autumn-2026", false},
     {"nobody is stood down", "stood_down", "decided-acceptable", false},

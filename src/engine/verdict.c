@@ -71,6 +71,17 @@ static int note(struct call *c, const struct session_row *s, const char *what) {
     return session_change_note(c, s, &change, (struct instant){0});
 }
 
+/* The outcome is another now; whoever had the task to see to it has done so. */
+static int keep(struct call *c, struct session_row *s, enum session_state from, const char *what,
+                enum task_kind task) {
+    int r = course_arm(c->e, s);
+
+    r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
+    r = r < 0 ? r : note(c, s, what);
+    r = r < 0 ? r : duty_done_session(c->e, s->id, task, c->as);
+    return r < 0 ? r : call_audit(c, s->id, s->outcome);
+}
+
 static int answer(struct call *c, const struct session_row *s, int r) {
     if (r < 0) {
         return call_failed(c, r, s->id);
@@ -150,11 +161,7 @@ static int write_decision(struct call *c, struct session_row *s) {
     s->verdict += (s->flags & SESSION_MISS_TOLD) != 0;
     s->flags &= ~(unsigned)SESSION_MISS_TOLD;
     set_recorded_at(c, s);
-    r = r < 0 ? r : course_arm(c->e, s);
-    r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
-    r = r < 0 ? r : note(c, s, "decided");
-    r = r < 0 ? r : duty_done_session(c->e, s->id, TASK_DECIDE, c->as);
-    return r < 0 ? r : call_audit(c, s->id, s->outcome);
+    return r < 0 ? r : keep(c, s, from, "decided", TASK_DECIDE);
 }
 
 int session_command_decide(struct call *c) {
@@ -282,11 +289,7 @@ static int write_approval(struct call *c, struct session_row *s) {
     s->verdict++;
     r = r < 0 ? r : course_tell(c->e, s);
     clear_review(s);
-    r = r < 0 ? r : course_arm(c->e, s);
-    r = r < 0 ? r : session_update(c->e->store, s, from, s->revision);
-    r = r < 0 ? r : note(c, s, "corrected");
-    r = r < 0 ? r : duty_done_session(c->e, s->id, TASK_APPROVE, c->as);
-    return r < 0 ? r : call_audit(c, s->id, s->outcome);
+    return r < 0 ? r : keep(c, s, from, "corrected", TASK_APPROVE);
 }
 
 int session_command_approve(struct call *c) {

@@ -11,8 +11,8 @@
 
 enum { POLICY_TEXT_SIZE = 512 };
 
-/* "DAYS TARGET/WAIT_US/MOST_US/HOW TARGET/WAIT_US/MOST_US/HOW ...", where HOW is m (by mail) or t (by
- * text too), and h (waits in working hours) or c (by the clock). */
+/* "DAYS TARGET/WAIT_US/MOST_US/HOW TARGET/WAIT_US/MOST_US/HOW ...", where HOW is m (by mail) or t
+ * (by text too), and h (waits in working hours) or c (by the clock). */
 static void policy_to_text(const struct escalation_policy *policy, char buffer[POLICY_TEXT_SIZE]) {
     struct text t;
 
@@ -353,22 +353,22 @@ int task_list(struct store *store, const char *session, bool open, const char *a
     return read_tasks(&q, ret_rows, capacity);
 }
 
-int task_list_participant(struct store *store, const char *participant, const char *after,
-                          struct task_row *ret_rows, size_t capacity) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_OF_PARTICIPANT);
+static int list_open(struct store *store, enum statement statement, const char *id,
+                     const char *after, struct task_row *ret_rows, size_t capacity) {
+    _cleanup_query_ struct query q = query_begin(store, statement);
 
-    bind_text(&q, participant);
+    bind_text(&q, id);
     bind_text(&q, after);
     bind_int(&q, (int64_t)capacity);
     return read_tasks(&q, ret_rows, capacity);
 }
 
+int task_list_participant(struct store *store, const char *participant, const char *after,
+                          struct task_row *ret_rows, size_t capacity) {
+    return list_open(store, STATEMENT_TASK_OF_PARTICIPANT, participant, after, ret_rows, capacity);
+}
+
 int task_list_owner(struct store *store, const char *owner, const char *after,
                     struct task_row *ret_rows, size_t capacity) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_TASK_OF_OWNER);
-
-    bind_text(&q, owner);
-    bind_text(&q, after);
-    bind_int(&q, (int64_t)capacity);
-    return read_tasks(&q, ret_rows, capacity);
+    return list_open(store, STATEMENT_TASK_OF_OWNER, owner, after, ret_rows, capacity);
 }

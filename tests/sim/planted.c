@@ -165,7 +165,7 @@ static void judge(const char *source, size_t index, int answer) {
     struct verdict verdict = {0};
     struct kit kit;
 
-    planted = plants[index].bug;
+    plant(plants[index].bug);
     kit_open(&kit, source);
     verdict.proven = prove(&kit, index);
     if (!plants[index].told_only) {

@@ -19,13 +19,17 @@
 #include "cobi/store/sessions.h"
 #include "sim.h"
 
-const char *planted = "";
+static const char *planted = "";
+static struct instant seen_now; /* the daemon's, when it last looked for tasks */
+
+void plant(const char *bug) {
+    planted = bug;
+    seen_now = (struct instant){0}; /* of a story that was told before */
+}
 
 static bool on(const char *name) {
     return strcmp(planted, name) == 0;
 }
-
-static struct instant seen_now; /* the daemon's, when it last looked for tasks */
 
 /* clang-format off */
 #define WRAP(type, function, ...) type __real_##function(__VA_ARGS__); type __wrap_##function(__VA_ARGS__); type __wrap_##function(__VA_ARGS__)

@@ -1,7 +1,7 @@
-/* The bug that is planted in this process, or "": plants.c holds what each does. */
+/* Plants that bug in this process: plants.c holds what each does. */
 #ifndef COBI_TESTS_SIM_PLANTS_H
 #define COBI_TESTS_SIM_PLANTS_H
 
-extern const char *planted;
+void plant(const char *bug);
 
 #endif

@@ -226,7 +226,7 @@ static int cancel_mails(struct call *c, const char *participant, const char *rec
 static int take_tasks(struct call *c, const char *participant, const struct handover *h) {
     struct task_row *rows = arena_alloc(&c->e->arena, TASKS_BATCH, sizeof *rows);
     char after[ID_SIZE] = "";
-    int count, r = h->all_tasks ? cancel_mails(c, participant, h->from) : 0;
+    int count = 0, r = h->all_tasks ? cancel_mails(c, participant, h->from) : 0;
 
     if (r == 0 && chiefs_differ(h)) {
         r = cancel_mails(c, participant, h->old_chief);

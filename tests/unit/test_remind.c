@@ -489,7 +489,9 @@ static void any_world_holds(void **unused) {
             if (jump) {
                 assert_int_equal(after.verdict, REMIND_SEND);
             }
-            if (before.verdict > REMIND_SEND) {
+            /* Nobody waits for an opening that would be the last moment; a look that comes in that
+             * very moment may send (clock_decides). Seed 0xf03566db776073fa comes in it. */
+            if (before.verdict > REMIND_SEND && now.us != after.not_after.us) {
                 assert_true(after.verdict > REMIND_SEND);
             }
             sent += after.verdict == REMIND_SEND;

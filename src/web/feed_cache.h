@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define FEED_CACHE_ENTRIES_MAX 256
-#define FEED_CACHE_BYTES_MAX   ((size_t)8 * 1024 * 1024)
+#define FEED_CACHE_BYTES_MAX   ((size_t)4 * 1024 * 1024)
 #define ETAG_SIZE              40
 
 /* 200 or 304, plain or gzip, on a connection that goes on or ends: each is sent with the same bytes

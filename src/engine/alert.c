@@ -121,17 +121,17 @@ int alert_undelivered(struct engine *e, const struct message_row *m) {
 int alert_slipping(struct engine *e, const char *participant, struct date window_end) {
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     const int count = find_chains(e, participant, ESCALATION_SLIPPING, false, rows);
-    struct instant end = {date_to_days(window_end) * DAY_US};
+    const struct instant end = {date_to_days(window_end) * DAY_US};
+    int64_t ended = 0; /* of this window's, by themselves: what tells the next one from them */
 
     for (int i = 0; i < count; i++) {
         const int64_t apart = rows[i].happened_at.us - end.us;
-        if (apart < 0 || apart >= CHAINS_MAX) {
-            continue; /* of another window */
-        }
-        if (rows[i].state != ESCALATION_RESOLVED || strcmp(rows[i].resolved_by, "cobid") != 0) {
+        const bool its = apart >= 0 && apart < CHAINS_MAX;
+        if (its &&
+            (rows[i].state != ESCALATION_RESOLVED || strcmp(rows[i].resolved_by, "cobid") != 0)) {
             return 0;
         }
-        end.us++;
+        ended += its;
     }
     if (count < 0) {
         return count;
@@ -140,7 +140,7 @@ int alert_slipping(struct engine *e, const char *participant, struct date window
                                                          .participant = participant,
                                                          .session = "",
                                                          .topic = "slipping",
-                                                         .happened_at = end});
+                                                         .happened_at = {end.us + ended}});
 }
 
 int alert_fits_again(struct engine *e, const char *participant) {

@@ -316,7 +316,9 @@ int people_set(struct call *c) {
     r = noun_update(c->e->store, &row);
     if (r == 0 && row.noun == NOUN_PRACTITIONER) {
         r = arm_again(c, row.id);
-        r = r < 0 ? r : handover_chief(c, row.id, chief);
+    }
+    if (r >= 0 && row.noun == NOUN_PRACTITIONER && call_given(c, "supervisor")) {
+        r = handover_chief(c, row.id, chief);
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);

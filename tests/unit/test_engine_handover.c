@@ -122,6 +122,13 @@ static void test_chain_goes_on_with_the_new_line(void **state) {
     assert_int_equal(sent("escalation", "SUP-1"), 1);
 }
 
+/* Other hours are nothing that a supervisor's row is read for. */
+static void test_a_damaged_supervisor_keeps_nothing_back(void **state) {
+    (void)state;
+    sabotage("UPDATE supervisor SET name=zeroblob(40) WHERE id='SUP-1'");
+    do_("practitioner set PR-1 --hours 'Mon-Fri 10:00-16:00'");
+}
+
 static void test_the_day_comes(void **state) {
     (void)state;
     do_("feed create --practitioner PR-1");
@@ -180,6 +187,7 @@ int main(void) {
         T(test_reminders_follow),
         T(test_mails_change_their_reader),
         T(test_chain_goes_on_with_the_new_line),
+        T(test_a_damaged_supervisor_keeps_nothing_back),
         T(test_the_day_comes),
         T(test_taker_is_no_decider),
         T(test_the_day_is_moved),

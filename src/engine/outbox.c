@@ -100,12 +100,14 @@ static int read_subject(struct engine *e, const struct message_row *m, struct su
 /* Has the last day of the order passed? It may have been changed since the sessions were planned.
  */
 static bool order_over(struct engine *e, const struct subject *s) {
-    const char *zone = noun_value(&s->office, "timezone");
-    const struct date today = zone_civil(turn_zone(e, zone), e->now).date;
     struct date last;
 
-    return date_from_text(noun_value(&s->participant, "order_ends"), &last) == 0 &&
-           date_cmp(today, last) > 0;
+    if (date_from_text(noun_value(&s->participant, "order_ends"), &last) < 0) {
+        return false; /* they are under no order that ends */
+    }
+    const struct zone *zone = turn_zone(e, noun_value(&s->office, "timezone"));
+
+    return date_cmp(zone_civil(zone, e->now).date, last) > 0;
 }
 
 /* Stop conditions of the participant's own messages. */

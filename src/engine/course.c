@@ -353,6 +353,14 @@ static int tell_attended(struct engine *e, const struct session_row *s) {
     return r < 0 ? r : notice_advocates(e, s->participant, "started", 0);
 }
 
+bool course_lost(struct engine *e, const struct session_row *s) {
+    const struct outcome_code *code = s->state == SESSION_RECORDED
+                                          ? outcome_find(&e->setup.config->outcomes, s->outcome)
+                                          : NULL;
+
+    return s->state == SESSION_CANCELLED || (code && code->replacement);
+}
+
 /* A lost number is owed again: until its catch-up is planned that is somebody's task. */
 static int owe_replacement(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code) {

@@ -21,6 +21,8 @@ _must_use_ int course_ask(struct engine *e, const struct session_row *s);
 /* Everybody who must hear of a recorded outcome is told now; what was told before and no longer
  * stands is stood down. The caller writes the row. */
 _must_use_ int course_tell(struct engine *e, struct session_row *s);
+/* Cancelled, or with an outcome that owes a replacement: this row does not settle its number. */
+bool course_lost(struct engine *e, const struct session_row *s);
 /* A new plan or revision was made known by another message: the steps before `now` need no
  * reminder. */
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,

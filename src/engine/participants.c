@@ -17,11 +17,7 @@
 /* What a number still owes. */
 static bool number_open(struct engine *e, const struct planning *p, uint32_t number) {
     for (size_t i = 0; i < p->own_count; i++) {
-        const struct session_row *s = &p->own[i];
-        const struct outcome_code *code = s->state == SESSION_RECORDED
-                                              ? outcome_find(&e->setup.config->outcomes, s->outcome)
-                                              : NULL;
-        if (s->number == number && !(code && code->replacement)) {
+        if (p->own[i].number == number && !course_lost(e, &p->own[i])) {
             return false; /* planned, awaiting, attended, or an absence not yet decided */
         }
     }

@@ -386,9 +386,7 @@ static int owe_cancelled(struct engine *e, const struct session_row *s) {
     const int count = session_list(e->store, &filter, rows, most);
 
     for (int i = 0; i < count; i++) {
-        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, rows[i].outcome);
-        if (rows[i].number == s->number && rows[i].state != SESSION_CANCELLED &&
-            !(code && code->replacement)) {
+        if (rows[i].number == s->number && !course_lost(e, &rows[i])) {
             return 0;
         }
     }

@@ -152,8 +152,7 @@ static struct number find_number(const struct watch *w, uint32_t number) {
 
     for (size_t i = 0; i < w->session_count; i++) {
         const struct session_row *s = &w->sessions[i];
-        const struct outcome_code *code = outcome_of(w, s);
-        const bool lost = s->state == SESSION_CANCELLED || (code && code->replacement);
+        const bool lost = course_lost(w->e, s);
         if (s->number != number) {
             continue;
         }

@@ -45,14 +45,7 @@ static void add_person(struct history *h, unsigned i) {
     say(h, "TRY participant plan P-%u", i);
 }
 
-void act_beginning(struct history *h) {
-    h->people = 1 + (unsigned)roll(h, PEOPLE_MAX);
-    if (roll(h, 3) == 0) {
-        say(h, "DO office set OFFICE-1 --rooms 1");
-    }
-    for (unsigned i = 1; i <= h->people; i++) {
-        add_person(h, i);
-    }
+void act_settings(struct history *h) {
     if (roll(h, 2)) {
         say(h, "RECEIPT-AFTER 4h");
     }
@@ -61,6 +54,17 @@ void act_beginning(struct history *h) {
         say(h, "DO feed create --participant P-1");
         say(h, "DO feed create --office OFFICE-1");
     }
+}
+
+void act_beginning(struct history *h) {
+    h->people = 1 + (unsigned)roll(h, PEOPLE_MAX);
+    if (roll(h, 3) == 0) {
+        say(h, "DO office set OFFICE-1 --rooms 1");
+    }
+    for (unsigned i = 1; i <= h->people; i++) {
+        add_person(h, i);
+    }
+    act_settings(h);
 }
 
 /* ---- sessions ---- */

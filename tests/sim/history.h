@@ -75,6 +75,7 @@ void plan_crashes(struct history *h);
 
 /* actions.c: what people and the world do. */
 void act_beginning(struct history *h);
+void act_settings(struct history *h); /* receipts and feeds, or none */
 void act(struct history *h);
 
 /* months.c: thirty people, day by day. */

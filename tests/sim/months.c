@@ -109,14 +109,7 @@ void months_beginning(struct history *h) {
     for (unsigned i = 0; i < PEOPLE_FIRST; i++) {
         add_person(h);
     }
-    if (roll(h, 2)) {
-        say(h, "RECEIPT-AFTER 4h");
-    }
-    if (roll(h, 2)) {
-        say(h, "DO feed create --practitioner PR-1");
-        say(h, "DO feed create --participant P-1");
-        say(h, "DO feed create --office OFFICE-1");
-    }
+    act_settings(h);
 }
 
 /* What somebody makes of it follows from what it is, not from what came before. */

@@ -220,7 +220,7 @@ def measure_paced(trial, options):
 
 def count_instructions(trial, now):
     out = os.path.join(trial.folder, "callgrind.out")
-    run = subprocess.run(["valgrind", "--tool=callgrind", "--toggle-collect=scale_measure", f"--callgrind-out-file={out}",
+    run = subprocess.run(["valgrind", "--tool=callgrind", "--toggle-collect=scale_measure*", f"--callgrind-out-file={out}",
                           os.path.join(BUILD, "tests/bench/scale_turn"), trial.config, str(now)], check=True, capture_output=True, text=True)
     with open(out, encoding="utf-8") as file:
         total = next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))

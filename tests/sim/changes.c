@@ -110,8 +110,8 @@ void changes_forget(struct sim *sim) {
         "INSERT OR REPLACE INTO was_session SELECT rowid,* FROM session WHERE rowid=?1",
         "INSERT OR REPLACE INTO was_message SELECT rowid,* FROM message WHERE rowid=?1",
         "INSERT OR REPLACE INTO was_escalation SELECT rowid,* FROM escalation WHERE rowid=?1",
-        "INSERT OR REPLACE INTO was_participant_state SELECT rowid,* FROM participant_state "
-        "WHERE rowid=?1"};
+        ("INSERT OR REPLACE INTO was_participant_state SELECT rowid,* FROM participant_state "
+         "WHERE rowid=?1")};
 
     for (size_t i = 0; i < sim->changes.count; i++) {
         const struct change *change = &sim->changes.list[i];

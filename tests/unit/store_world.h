@@ -189,24 +189,22 @@ static inline struct message_row message_sample(const char *session, uint32_t st
 }
 
 static inline struct escalation_row escalation_sample(const char *session) {
-    struct escalation_row e = {.kind = ESCALATION_MISSED,
-                               .audience = AUDIENCE_SUPERVISOR,
-                               .participant = "P-1",
-                               .state = ESCALATION_OPEN,
-                               .policy = {.kind = ESCALATION_MISSED,
-                                          .audience = AUDIENCE_SUPERVISOR,
-                                          .step_count = 2,
-                                          .steps = {{.target = TARGET_SUPERVISOR,
-                                                     .wait = {HOUR_US},
-                                                     .wait_most = {2 * HOUR_US}},
-                                                    {.target = TARGET_OPERATOR,
-                                                     .wait = {DAY_US},
-                                                     .wait_most = {3 * DAY_US}}},
-                                          .acknowledged_days = 3},
-                               .topic = "missed",
-                               .opened_at = {T0},
-                               .happened_at = {T0 - HOUR_US},
-                               .wake_at = {T0}};
+    struct escalation_row e = {
+        .kind = ESCALATION_MISSED,
+        .audience = AUDIENCE_SUPERVISOR,
+        .participant = "P-1",
+        .state = ESCALATION_OPEN,
+        .policy =
+            {.kind = ESCALATION_MISSED,
+             .audience = AUDIENCE_SUPERVISOR,
+             .step_count = 2,
+             .steps = {{.target = TARGET_SUPERVISOR, .wait = {HOUR_US}, .wait_most = {2 * HOUR_US}},
+                       {.target = TARGET_OPERATOR, .wait = {DAY_US}, .wait_most = {3 * DAY_US}}},
+             .acknowledged_days = 3},
+        .topic = "missed",
+        .opened_at = {T0},
+        .happened_at = {T0 - HOUR_US},
+        .wake_at = {T0}};
 
     assert_int_equal(text_copy(e.session, sizeof e.session, session), 0);
     return e;

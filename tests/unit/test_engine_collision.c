@@ -190,16 +190,16 @@ static void test_entry(void **state) {
                                           "advocate set ADV-1",
                                           "practitioner set PR-1",
                                           "supervisor set SUP-1",
-                                          "participant add P-7 --programme cobi-12 --route spo "
-                                          "--practitioner PR-1 --office O-1 --name X"};
+                                          ("participant add P-7 --programme cobi-12 --route spo "
+                                           "--practitioner PR-1 --office O-1 --name X")};
     static const char *const owners[] = {"participant P-8", "officer OFF-8", "advocate ADV-8",
                                          "practitioner PR-8", "supervisor SUP-8"};
-    static const char *const adds[] = {"participant add P-8 --programme cobi-12 --route spo "
-                                       "--practitioner PR-1 --office O-1 --name Y",
+    static const char *const adds[] = {("participant add P-8 --programme cobi-12 --route spo "
+                                        "--practitioner PR-1 --office O-1 --name Y"),
                                        "officer add OFF-8 --organisation O --name Y",
                                        "advocate add ADV-8 --service S --name Y",
-                                       "practitioner add PR-8 --office O-1 --hours 'Mon-Fri "
-                                       "09:00-17:00' --supervisor SUP-1 --name Y",
+                                       ("practitioner add PR-8 --office O-1 --hours 'Mon-Fri "
+                                        "09:00-17:00' --supervisor SUP-1 --name Y"),
                                        "supervisor add SUP-8 --name Y"};
 
     (void)state;

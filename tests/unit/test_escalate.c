@@ -7,18 +7,17 @@
 #include "cobi/rules/escalate.h"
 #include "seed.h"
 
-#define WAIT                                                                                       \
-    { 4 * HOUR_US }
-#define WAIT_MOST                                                                                  \
-    { 24 * HOUR_US }
+#define STEP_WAITING(who, hours, most_hours)                                                       \
+    {                                                                                              \
+        .target = TARGET_##who, .wait = {(hours)*HOUR_US}, .wait_most = {(most_hours)*HOUR_US }    \
+    }
+#define STEP(who) STEP_WAITING(who, 4, 24)
 
 static const struct escalation_policy chain = {
     .kind = ESCALATION_MISSED,
     .audience = AUDIENCE_SUPERVISOR,
     .step_count = 3,
-    .steps = {{TARGET_SUPERVISOR, WAIT, WAIT_MOST},
-              {TARGET_NEXT_SUPERVISOR, WAIT, WAIT_MOST},
-              {TARGET_OPERATOR, WAIT, WAIT_MOST}},
+    .steps = {STEP(SUPERVISOR), STEP(NEXT_SUPERVISOR), STEP(OPERATOR)},
     .acknowledged_days = 3,
 };
 
@@ -188,8 +187,6 @@ static const struct fault_row {
     struct escalation_policy policy;
     const char *word; /* in the fault; NULL: sound */
 } fault_rows[] = {
-#define STEP(target)                                                                               \
-    { TARGET_##target, WAIT, WAIT_MOST }
 #define POLICY(who, ...) .audience = AUDIENCE_##who, .acknowledged_days = 3, .steps = {__VA_ARGS__}
     {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(NEXT_SUPERVISOR)), .step_count = 2}, NULL},
     {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(OPERATOR)), .step_count = 2}, NULL},
@@ -208,9 +205,9 @@ static const struct fault_row {
     {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP(ADVOCATE)), .step_count = 2}, "their own chain"},
     {{POLICY(SUPERVISOR, STEP(NEXT_SUPERVISOR), STEP(OPERATOR)), .step_count = 2},
      "supervisor before"},
-    {{POLICY(SUPERVISOR, {TARGET_SUPERVISOR, {0}, WAIT_MOST}, STEP(OPERATOR)), .step_count = 2},
+    {{POLICY(SUPERVISOR, STEP_WAITING(SUPERVISOR, 0, 24), STEP(OPERATOR)), .step_count = 2},
      "wait"},
-    {{POLICY(SUPERVISOR, STEP(SUPERVISOR), {TARGET_OPERATOR, WAIT, {0}}), .step_count = 2}, "wait"},
+    {{POLICY(SUPERVISOR, STEP(SUPERVISOR), STEP_WAITING(OPERATOR, 4, 0)), .step_count = 2}, "wait"},
     {{POLICY(PARTICIPANT, STEP(SUPERVISOR), STEP(OPERATOR)), .step_count = 2}, "for supervisors"},
     {{.audience = AUDIENCE_SUPERVISOR,
       .steps = {STEP(SUPERVISOR), STEP(OPERATOR)},

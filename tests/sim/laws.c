@@ -165,7 +165,15 @@ static int64_t main_step(const struct config *config) {
     return step;
 }
 
-static void bind_all(struct sim *sim, sqlite3_stmt *question, struct instant now, int64_t row) {
+static void bind_lists(struct sim *sim, sqlite3_stmt *question) {
+    for (int i = 1; i <= sqlite3_bind_parameter_count(question); i++) {
+        if (*sim->kit->lists[i]) {
+            (void)sqlite3_bind_text(question, i, sim->kit->lists[i], -1, SQLITE_STATIC);
+        }
+    }
+}
+
+static void bind_numbers(struct sim *sim, sqlite3_stmt *question, struct instant now, int64_t row) {
     const struct config *config = sim->kit->config;
     const struct {
         enum law_parameter parameter;
@@ -184,31 +192,31 @@ static void bind_all(struct sim *sim, sqlite3_stmt *question, struct instant now
             (void)sqlite3_bind_int64(question, (int)numbers[i].parameter, numbers[i].value);
         }
     }
-    for (int i = 1; i <= count; i++) {
-        if (*sim->kit->lists[i]) {
-            (void)sqlite3_bind_text(question, i, sim->kit->lists[i], -1, SQLITE_STATIC);
-        }
-    }
 }
 
-static void judge(struct sim *sim, const struct sql_law *law, struct instant now, int64_t row) {
-    sqlite3_stmt *question = witness_ask(sim, law->sql);
+static void judge(struct sim *sim, size_t i, struct instant now, int64_t row) {
+    const struct sql_law *law = &sql_laws[i];
 
-    bind_all(sim, question, now, row);
-    if (sqlite3_step(question) == SQLITE_ROW) {
-        const unsigned char *found = sqlite3_column_text(question, 0);
+    if (!sim->laws[i]) {
+        sim->laws[i] = witness_prepare(sim, law->sql);
+        bind_lists(sim, sim->laws[i]);
+    }
+    bind_numbers(sim, sim->laws[i], now, row);
+    if (sqlite3_step(sim->laws[i]) == SQLITE_ROW) {
+        const unsigned char *found = sqlite3_column_text(sim->laws[i], 0);
         law_broken(sim, law->name, "%s %s", found ? (const char *)found : "something", law->what);
     }
-    witness_done(question);
+    (void)sqlite3_reset(sim->laws[i]); /* repeats the code of the last step */
 }
 
 static void judge_all(struct sim *sim, enum law_when when, unsigned tables, struct instant now,
                       int64_t row) {
+    static_assert(ARRAY_COUNT(sql_laws) <= LAWS_MAX, "a place for each law");
     for (size_t i = 0; i < ARRAY_COUNT(sql_laws) && !*sim->law; i++) {
         const struct sql_law *law = &sql_laws[i];
         const bool asked = when == TURN || when == IDLE ? (law->tables & tables) != 0 : true;
         if (law->when == when && asked) {
-            judge(sim, law, now, row);
+            judge(sim, i, now, row);
         }
     }
 }

@@ -141,6 +141,7 @@ enum {
     CASES_MAX = 256,
     BROKEN_SIZE = 1500,
     WITNESS_STATEMENTS_MAX = 160,
+    LAWS_MAX = 100,
     CRASH_GAPS_MAX = 8,
     ANSWER_SIZE = 16000
 };
@@ -152,8 +153,9 @@ struct sim {
     bool doubtful;              /* it has jumped, and nobody has vouched for it since */
     uint64_t seed;
     struct store *store;
-    struct engine *engine; /* NULL while the daemon is stopped */
-    sqlite3 *witness;      /* a second connection: sees only what was committed */
+    struct engine *engine;        /* NULL while the daemon is stopped */
+    sqlite3 *witness;             /* a second connection: sees only what was committed */
+    sqlite3_stmt *laws[LAWS_MAX]; /* asked most: each kept in its place, with its lists bound */
     sqlite3_stmt *statements[WITNESS_STATEMENTS_MAX];
     uint64_t statement_hashes[WITNESS_STATEMENTS_MAX];
     size_t statement_count;
@@ -280,6 +282,7 @@ bool never_reads(struct sim *sim, const char *who, const char *audience, const c
                  const char **ret_found);
 
 /* witness.c: small questions to the second connection. Values are text; NULL ends the list. */
+sqlite3_stmt *witness_prepare(struct sim *sim, const char *sql); /* the caller finalizes it */
 sqlite3_stmt *witness_ask(struct sim *sim, const char *sql);
 void witness_done(sqlite3_stmt *statement);
 /* Many questions to what is committed now, until it looks away: cheaper than each for itself. */

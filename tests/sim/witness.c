@@ -15,6 +15,16 @@ static uint64_t hash_of(const char *text) {
     return hash;
 }
 
+sqlite3_stmt *witness_prepare(struct sim *sim, const char *sql) {
+    sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v2(sim->witness, sql, -1, &statement, NULL) != SQLITE_OK) {
+        fprintf(stderr, "sim: %s: %s\n", sqlite3_errmsg(sim->witness), sql);
+        exit(2);
+    }
+    return statement;
+}
+
 /* Statements are kept: the same few questions are asked after every turn. */
 sqlite3_stmt *witness_ask(struct sim *sim, const char *sql) {
     const uint64_t hash = hash_of(sql);
@@ -30,12 +40,10 @@ sqlite3_stmt *witness_ask(struct sim *sim, const char *sql) {
         (void)sqlite3_finalize(sim->statements[i]); /* was reset: nothing to report */
         sim->statements[i] = NULL;
     }
-    if (!sim->statements[i] &&
-        sqlite3_prepare_v2(sim->witness, sql, -1, &sim->statements[i], NULL) != SQLITE_OK) {
-        fprintf(stderr, "sim: %s: %s\n", sqlite3_errmsg(sim->witness), sql);
-        exit(2);
+    if (!sim->statements[i]) {
+        sim->statements[i] = witness_prepare(sim, sql);
+        sim->statement_hashes[i] = hash;
     }
-    sim->statement_hashes[i] = hash;
     return sim->statements[i];
 }
 
@@ -54,6 +62,9 @@ void witness_look(struct sim *sim, bool looks) {
 void witness_close(struct sim *sim) {
     for (size_t i = 0; i < WITNESS_STATEMENTS_MAX; i++) {
         (void)sqlite3_finalize(sim->statements[i]);
+    }
+    for (size_t i = 0; i < LAWS_MAX; i++) {
+        (void)sqlite3_finalize(sim->laws[i]);
     }
     (void)sqlite3_close(sim->witness);
 }

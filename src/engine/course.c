@@ -232,8 +232,10 @@ static const char *task_about(struct engine *e, const struct session_row *s) {
     return s->verdict == 0 ? "" : arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict);
 }
 
-static int open_miss_tasks(struct engine *e, const struct session_row *s,
-                           const struct outcome_code *code) {
+/* before: the miss that it was told to be until now, or NULL. Somebody contacts the participant
+ * once; who decides has a task for as long as there is something to decide. */
+static int give_miss_tasks(struct engine *e, const struct session_row *s,
+                           const struct outcome_code *code, const struct outcome_code *before) {
     struct duty_owner worker, chief;
     int r = duty_worker(e, s->participant, &worker);
 
@@ -241,21 +243,25 @@ static int open_miss_tasks(struct engine *e, const struct session_row *s,
     if (r < 0) {
         return no_owner(e, s, r);
     }
-    r = duty_give(e, &worker,
-                  (struct duty_start){.kind = TASK_CONTACT,
-                                      .participant = s->participant,
-                                      .session = s->id,
-                                      .about = task_about(e, s)});
-    if (r < 0 || !code->provisional) {
-        return r;
+    if (!before) {
+        r = duty_give(e, &worker,
+                      (struct duty_start){.kind = TASK_CONTACT,
+                                          .participant = s->participant,
+                                          .session = s->id,
+                                          .about = task_about(e, s)});
     }
-    return duty_give(
-        e, &chief,
-        (struct duty_start){.kind = TASK_DECIDE,
-                            .participant = s->participant,
-                            .session = s->id,
-                            .about = task_about(e, s),
-                            .due = chain_decision_due(e, s->recorded_at, &chief.person)});
+    if (r < 0 || !code->provisional) {
+        return r < 0 ? r : duty_drop_session(e, s->id, TASK_DECIDE);
+    }
+    return before && before->provisional
+               ? 0
+               : duty_give(e, &chief,
+                           (struct duty_start){
+                               .kind = TASK_DECIDE,
+                               .participant = s->participant,
+                               .session = s->id,
+                               .about = task_about(e, s),
+                               .due = chain_decision_due(e, s->recorded_at, &chief.person)});
 }
 
 /* An outcome that is no miss and yet is for the supervisor to hear of at once: a task, because few
@@ -325,7 +331,7 @@ static int tell_miss(struct engine *e, const struct session_row *s, const struct
     if (r >= 0 && (code->tell & TELL_PARTICIPANT) && !before) {
         r = missed_contact(e, s);
     }
-    return r < 0 || before ? r : open_miss_tasks(e, s, code);
+    return r < 0 ? r : give_miss_tasks(e, s, code, before);
 }
 
 /* What those who were told before heard no longer stands. */

@@ -41,6 +41,13 @@ int task_command_list(struct call *c) {
     return count < 0 ? call_failed(c, count, "tasks") : 200;
 }
 
+/* What is done by another command ends with it: saying that it is done would leave it undone. */
+static const char *done_by(enum task_kind kind) {
+    return kind == TASK_DECIDE    ? "session decide"
+           : kind == TASK_APPROVE ? "session approve, or session correct to withdraw it"
+                                  : NULL;
+}
+
 int task_command_done(struct call *c) {
     struct task_row row;
     int r = task_find(c->e->store, c->id, &row);
@@ -50,6 +57,9 @@ int task_command_done(struct call *c) {
     }
     if (row.state != TASK_OPEN) {
         return call_refuse(c, 409, "%s: is %s already", c->id, task_state_to_text(row.state));
+    }
+    if (done_by(row.kind)) {
+        return call_refuse(c, 409, "%s: is done by %s", c->id, done_by(row.kind));
     }
     r = duty_done(c->e, &row, call_actor(c));
     r = r < 0 ? r : call_audit(c, row.id, "");

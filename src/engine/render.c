@@ -87,6 +87,14 @@ static void set_schedule(struct job *j, struct civil start) {
     set(j, FACT_time, wording_time(j->language, start, arena));
 }
 
+/* Where they go, or that nobody goes anywhere. */
+static void set_way(struct job *j, const char *mode) {
+    const char *label = noun_value(&j->participant, "place_label");
+
+    set(j, FACT_place, wording_place(j->language, mode, label, &j->e->arena));
+    set(j, FACT_journey, wording_journey(j->language, mode));
+}
+
 /* The next dates: all of them in a mail, the first in a text. */
 static int set_dates(struct job *j) {
     struct engine *e = j->e;
@@ -107,6 +115,7 @@ static int set_dates(struct job *j) {
     }
     if (count > 0 && !j->has_session) {
         set_schedule(j, rows[0].start);
+        set_way(j, rows[0].mode);
     }
     set(j, FACT_all_dates, t.data);
     return count > 0 || j->m->kind != KIND_CONFIRMATION ? 0 : -ENODATA;
@@ -115,7 +124,6 @@ static int set_dates(struct job *j) {
 static int fill_participant(struct job *j) {
     struct engine *e = j->e;
     struct arena *arena = &e->arena;
-    const char *place = noun_value(&j->participant, "place_label");
     const bool greet = strcmp(noun_value(&j->participant, "greeting"), "first-name") == 0;
     const bool consequence = strcmp(noun_value(&j->participant, "consequence"), "yes") == 0;
     const char *name = greet ? first_word(arena, noun_value(&j->participant, "name")) : "";
@@ -126,7 +134,7 @@ static int fill_participant(struct job *j) {
     set(j, FACT_sender_name, e->setup.config->sender.name);
     set(j, FACT_first_name, name);
     set(j, FACT_greeting, wording_greeting(j->language, name, arena));
-    set(j, FACT_place, wording_place(j->language, place, arena));
+    set_way(j, j->has_session ? j->session.mode : noun_value(&j->participant, "mode"));
     set(j, FACT_consequence, wording_consequence(j->language, consequence));
     if (j->has_session) {
         set_schedule(j, j->session.start);

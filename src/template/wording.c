@@ -6,6 +6,8 @@
  */
 #include "cobi/template/wording.h"
 
+#include <string.h>
+
 #include "cobi/base/cleanup.h"
 
 struct day_part {
@@ -17,7 +19,8 @@ static const struct words {
     const char *months_short[12], *months_long[12];
     const char *day_prefix, *time_joiner, *midday;
     struct day_part day_parts[3];
-    const char *greeting_begin, *greeting_end, *place_begin, *consequence;
+    const char *greeting_begin, *greeting_end, *place_begin, *by_phone, *by_video, *journey,
+        *consequence;
 } words[LANGUAGE_COUNT] = {
     [LANGUAGE_EN] =
         {
@@ -33,6 +36,9 @@ static const struct words {
             .greeting_begin = "Hello ",
             .greeting_end = ". ",
             .place_begin = " at ",
+            .by_phone = " by phone",
+            .by_video = " by video call",
+            .journey = " Please plan your journey.",
             .consequence = " Not coming without telling us may have consequences.",
         },
     [LANGUAGE_CY] =
@@ -49,6 +55,9 @@ static const struct words {
             .greeting_begin = "Helo ",
             .greeting_end = ". ",
             .place_begin = ", ",
+            .by_phone = ", dros y ff\xc3\xb4n",
+            .by_video = ", drwy alwad fideo",
+            .journey = " Cynlluniwch eich taith.",
             .consequence = " Os na fyddwch yn dod heb roi gwybod i ni, gall fod canlyniadau.",
         },
 };
@@ -67,6 +76,7 @@ static const struct sample {
     {FACT_all_dates, "Dydd Mercher 30 Gorffennaf 2026 am 12:30 y prynhawn"},
     {FACT_greeting, "Helo Bartholomew. "},
     {FACT_place, ", North Street Community Centre"},
+    {FACT_journey, " Cynlluniwch eich taith."},
     {FACT_consequence, " Os na fyddwch yn dod heb roi gwybod i ni, gall fod canlyniadau."},
 };
 
@@ -119,9 +129,18 @@ const char *wording_greeting(enum language language, const char *first_name, str
                : "";
 }
 
-const char *wording_place(enum language language, const char *place_label, struct arena *arena) {
-    return *place_label ? arena_printf(arena, "%s%s", words[language].place_begin, place_label)
-                        : "";
+const char *wording_place(enum language language, const char *mode, const char *place_label,
+                          struct arena *arena) {
+    const struct words *w = &words[language];
+
+    return strcmp(mode, "phone") == 0   ? w->by_phone
+           : strcmp(mode, "video") == 0 ? w->by_video
+           : *place_label               ? arena_printf(arena, "%s%s", w->place_begin, place_label)
+                                        : "";
+}
+
+const char *wording_journey(enum language language, const char *mode) {
+    return strcmp(mode, "in_person") == 0 ? words[language].journey : "";
 }
 
 const char *wording_consequence(enum language language, bool chosen) {

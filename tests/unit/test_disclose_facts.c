@@ -37,6 +37,7 @@ static const struct fact_for {
     /* What was chosen for this participant. */
     {"first_name", "tp"},
     {"greeting", "tp"},
+    {"journey", "tp"},
     {"consequence", "tp"},
     /* Our references: staff, who work with them, and the operator. */
     {"reference", "wWsSX"},

@@ -178,6 +178,7 @@ static struct disclosure participant(enum channel channel, bool full) {
     disclosure_set(&d, FACT_first_name, full ? "Sam" : "");
     disclosure_set(&d, FACT_greeting, full ? "Hello Sam. " : "");
     disclosure_set(&d, FACT_place, full ? " at North Street" : "");
+    disclosure_set(&d, FACT_journey, full ? " Please plan your journey." : "");
     disclosure_set(&d, FACT_consequence, full ? " Please come." : "");
     return d;
 }

@@ -106,11 +106,21 @@ static void phrases(void **unused) {
     assert_string_equal(wording_greeting(LANGUAGE_EN, "Sam", &arena), "Hello Sam. ");
     assert_string_equal(wording_greeting(LANGUAGE_CY, "Sam", &arena), "Helo Sam. ");
     assert_string_equal(wording_greeting(LANGUAGE_CY, "", &arena), "");
-    assert_string_equal(wording_place(LANGUAGE_EN, "North Street", &arena), " at North Street");
-    assert_string_equal(wording_place(LANGUAGE_CY, "North Street", &arena), ", North Street");
-    assert_string_equal(wording_place(LANGUAGE_CY, "", &arena), "");
+    assert_string_equal(wording_place(LANGUAGE_EN, "in_person", "North Street", &arena),
+                        " at North Street");
+    assert_string_equal(wording_place(LANGUAGE_CY, "in_person", "North Street", &arena),
+                        ", North Street");
+    assert_string_equal(wording_place(LANGUAGE_CY, "in_person", "", &arena), "");
+    assert_string_equal(wording_place(LANGUAGE_EN, "phone", "North Street", &arena), " by phone");
+    assert_string_equal(wording_place(LANGUAGE_EN, "video", "", &arena), " by video call");
+    assert_string_equal(wording_place(LANGUAGE_CY, "phone", "", &arena), ", dros y ff\xc3\xb4n");
+    assert_string_equal(wording_place(LANGUAGE_CY, "video", "", &arena), ", drwy alwad fideo");
     for (unsigned i = 0; i < LANGUAGE_COUNT; i++) {
         const enum language language = (enum language)i;
+        assert_string_equal(wording_journey(language, "in_person"),
+                            wording_sample(language, FACT_journey));
+        assert_string_equal(wording_journey(language, "phone"), "");
+        assert_string_equal(wording_journey(language, "video"), "");
         assert_string_equal(wording_consequence(language, false), "");
         assert_string_equal(wording_consequence(language, true),
                             wording_sample(language, FACT_consequence));

@@ -17,9 +17,11 @@ const char *wording_time(enum language language, struct civil civil, struct aren
 const char *wording_long_day(enum language language, struct date date, struct arena *arena);
 /* "Mon 11 August 2026 at 2pm", "Dydd Llun 11 Awst 2026 am 2 y prynhawn". */
 const char *wording_long_time(enum language language, struct civil civil, struct arena *arena);
-/* Values of ${greeting}, ${place} and ${consequence}, with the blanks that part them from the text; "" where nothing was chosen ("" or false). */
+/* Values of ${greeting}, ${place}, ${journey} and ${consequence}, with the blanks that part them from the text; "" where nothing was chosen (""
+ * or false). mode is how the session is attended: in_person, phone or video; nobody travels to the last two, so that no place is named. */
 const char *wording_greeting(enum language language, const char *first_name, struct arena *arena);
-const char *wording_place(enum language language, const char *place_label, struct arena *arena);
+const char *wording_place(enum language language, const char *mode, const char *place_label, struct arena *arena);
+const char *wording_journey(enum language language, const char *mode);
 const char *wording_consequence(enum language language, bool chosen);
 /* The longest value of a fact in that language: what lengths are checked with, and what `cobictl template show` prints. */
 const char *wording_sample(enum language language, enum fact fact);

@@ -320,6 +320,9 @@ int people_set(struct call *c) {
     if (r >= 0 && row.noun == NOUN_PRACTITIONER && call_given(c, "supervisor")) {
         r = handover_chief(c, row.id, chief);
     }
+    if (r >= 0 && row.noun == NOUN_PARTICIPANT) {
+        r = watch_wake(c->e, row.id); /* what was planned may not fit any more */
+    }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
 }

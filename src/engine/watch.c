@@ -143,8 +143,8 @@ static int tell_advocates(struct watch *w) {
 
 /* What has become of a number of the programme. */
 struct number {
-    bool settled;        /* attended, or about to be: planned, awaiting or to be decided */
-    struct instant lost; /* when it was last lost; 0: never held */
+    bool settled; /* attended, or about to be: planned, awaiting or to be decided */
+    const struct session_row *last; /* attempt; NULL: never planned */
 };
 
 static struct number find_number(const struct watch *w, uint32_t number) {
@@ -152,47 +152,76 @@ static struct number find_number(const struct watch *w, uint32_t number) {
 
     for (size_t i = 0; i < w->session_count; i++) {
         const struct session_row *s = &w->sessions[i];
-        const bool lost = course_lost(w->e, s);
-        if (s->number != number) {
-            continue;
-        }
-        found.settled |= !lost;
-        if (lost) {
-            const bool cancelled = s->state == SESSION_CANCELLED;
-            found.lost = instant_max(found.lost, cancelled ? s->revised_at : s->recorded_at);
+        if (s->number == number) {
+            found.settled |= !course_lost(w->e, s);
+            found.last = found.last && found.last->attempt > s->attempt ? found.last : s;
         }
     }
     return found;
 }
 
+/* Since when that attempt has been lost. From its history: a correction from one reason to another
+ * is a new outcome, and no new loss. */
+static int find_loss(const struct watch *w, const struct session_row *s,
+                     struct instant *ret_since) {
+    enum { LINES_MAX = 200 };
+    const struct outcome_table *outcomes = &w->e->setup.config->outcomes;
+    struct session_history_row *lines = arena_alloc(&w->e->arena, LINES_MAX, sizeof *lines);
+    const int count = session_history_list(w->e->store, s->id, &w->e->arena, lines, LINES_MAX);
+    bool lost = false;
+
+    *ret_since = (struct instant){0};
+    for (int i = 0; i < count; i++) {
+        const struct outcome_code *code = strcmp(lines[i].what, "moved") == 0
+                                              ? NULL
+                                              : outcome_find(outcomes, lines[i].outcome);
+        const bool was_lost = lost;
+        lost = strcmp(lines[i].what, "cancelled") == 0 || (code && code->replacement);
+        *ret_since = lost && !was_lost ? lines[i].at : *ret_since;
+    }
+    return count < 0 ? count : 0;
+}
+
 /* Has any number been owed for too long? One that is not yet so says when it will be. */
-static bool owed_too_long(struct watch *w, uint32_t numbers, bool window_over) {
+static int owed_too_long(struct watch *w, uint32_t numbers, bool window_over, bool *ret_late) {
     const struct span most = span_days(w->e->setup.config->slipping_days);
-    bool late = false;
 
     for (uint32_t n = 1; n <= numbers; n++) {
         const struct number found = find_number(w, n);
-        const struct instant end = instant_add(found.lost, most);
-        if (found.settled) {
-            continue;
+        struct instant since = {0};
+        const int r = found.settled || !found.last ? 0 : find_loss(w, found.last, &since);
+        const struct instant end = instant_add(since, most);
+        if (r < 0) {
+            return r;
         }
-        if (window_over || instant_cmp(w->e->now, end) >= 0) {
-            late = true;
-        } else {
+        if (!found.settled && (window_over || instant_cmp(w->e->now, end) >= 0)) {
+            *ret_late = true;
+        } else if (!found.settled) {
             w->next = instant_min(w->next, end);
         }
     }
-    return late;
+    return 0;
 }
 
-static bool planned_beyond(const struct watch *w) {
+static bool planned_beyond(const struct watch *w, struct date last) {
     for (size_t i = 0; i < w->session_count; i++) {
         if (w->sessions[i].state == SESSION_PLANNED &&
-            date_cmp(w->sessions[i].start.date, w->state.window_end) > 0) {
+            date_cmp(w->sessions[i].start.date, last) > 0) {
             return true;
         }
     }
     return false;
+}
+
+/* The last day of the programme: of its window, or of an order that ends before, also one whose end
+ * was entered when the sessions were planned. */
+static struct date last_day(const struct watch *w, const struct noun_row *participant) {
+    struct date ends;
+
+    return date_from_text(noun_value(participant, "order_ends"), &ends) == 0 &&
+                   date_cmp(ends, w->state.window_end) < 0
+               ? ends
+               : w->state.window_end;
 }
 
 /* The programme cannot be held in its time any more, or nobody plans what is owed: a person must
@@ -209,16 +238,18 @@ static int look_for_slipping(struct watch *w) {
     const uint32_t numbers = w->session_count > 0 ? w->sessions[0].of
                              : programme          ? programme->session_count
                                                   : 0;
-    const struct instant over = rounds_moment(w->zone, date_add_days(w->state.window_end, 1),
-                                              ROUNDS_MORNING);
+    const struct date last = last_day(w, &participant);
+    const struct instant over = rounds_moment(w->zone, date_add_days(last, 1), ROUNDS_MORNING);
     const bool window_over = instant_cmp(w->e->now, over) >= 0;
 
     if (!window_over) {
         w->next = instant_min(w->next, over);
     }
-    return owed_too_long(w, numbers, window_over) || planned_beyond(w)
-               ? alert_slipping(w->e, w->participant, w->state.window_end)
-               : alert_fits_again(w->e, w->participant);
+    bool late = planned_beyond(w, last);
+    r = owed_too_long(w, numbers, window_over, &late);
+    return r < 0  ? r
+           : late ? alert_slipping(w->e, w->participant, last)
+                  : alert_fits_again(w->e, w->participant);
 }
 
 /* ---- the timer ---- */

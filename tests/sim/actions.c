@@ -278,6 +278,8 @@ static void act_contact(struct history *h) {
                                           "--mobile +447700900009",
                                           "--mobile \"\"",
                                           "--consequence yes",
+                                          "--order-ends 2027-02-10",
+                                          "--order-ends 2027-12-31",
                                           "--officer OF-1"};
 
     say(h, "TRY participant set P-%u %s", someone(h), PICK(h, changes));

@@ -66,7 +66,7 @@ struct about { /* the committed row and what it is about */
         start[20], outcome[12], participant[ID_SIZE], chain_state[20], old_start[20], sms[8],
         order_ends[12];
     int64_t attempts, open_attempts, not_after, revision, session_revision, start_us, due_us,
-        created_us, revised_us;
+        created_us, booked_us;
 };
 
 static void column(sqlite3_stmt *row, int index, char *buffer, size_t capacity) {
@@ -84,7 +84,8 @@ static bool read_about(struct sim *sim, const struct outgoing *m, struct about *
         "(SELECT count(*) FROM attempt a WHERE a.message=m.id AND a.attempt=m.attempt_count AND "
         "a.ended_us=0),"
         "m.not_after_us,m.revision,s.revision,s.start_us,m.participant,e.state,m.old_start,p.sms,"
-        "p.order_ends,m.due_us,m.created_us,s.revised_us FROM message m LEFT JOIN session s ON "
+        "p.order_ends,m.due_us,m.created_us,(SELECT max(h.at_us) FROM session_history h WHERE "
+        "h.session=s.id AND h.what IN('planned','moved')) FROM message m LEFT JOIN session s ON "
         "s.id=m.session LEFT JOIN escalation e ON m.escalation<>'' AND e.id=m.escalation"
         " LEFT JOIN participant p ON p.id=m.participant LEFT JOIN office o ON o.id=p.office"
         " LEFT JOIN participant_state ps ON ps.id=m.participant WHERE m.id=?");
@@ -114,7 +115,7 @@ static bool read_about(struct sim *sim, const struct outgoing *m, struct about *
         column(row, 18, a->order_ends, sizeof a->order_ends);
         a->due_us = sqlite3_column_int64(row, 19);
         a->created_us = sqlite3_column_int64(row, 20);
-        a->revised_us = sqlite3_column_int64(row, 21);
+        a->booked_us = sqlite3_column_int64(row, 21);
     }
     witness_done(row);
     return found;
@@ -200,7 +201,7 @@ static void check_participant(struct sim *sim, const struct outgoing *m, const s
     if (m->kind == KIND_CANCELLATION && strcmp(a->session, "cancelled") != 0) {
         law_broken(sim, "revision", "a cancellation leaves for a session that is %s", a->session);
     }
-    if (m->kind == KIND_REMINDER && a->due_us < a->revised_us) {
+    if (m->kind == KIND_REMINDER && a->due_us < a->booked_us) {
         law_broken(sim, "booked_late",
                    "a reminder leaves that was due before its session was booked");
     }

@@ -237,6 +237,10 @@ static const char *task_about(struct engine *e, const struct session_row *s) {
 static int give_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code, const struct outcome_code *before) {
     struct duty_owner worker, chief;
+
+    if (before && (before->provisional || !code->provisional)) {
+        return code->provisional ? 0 : duty_drop_session(e, s->id, TASK_DECIDE);
+    }
     int r = duty_worker(e, s->participant, &worker);
 
     r = r < 0 ? r : duty_chief(e, worker.next, &chief);
@@ -251,17 +255,15 @@ static int give_miss_tasks(struct engine *e, const struct session_row *s,
                                           .about = task_about(e, s)});
     }
     if (r < 0 || !code->provisional) {
-        return r < 0 ? r : duty_drop_session(e, s->id, TASK_DECIDE);
+        return r;
     }
-    return before && before->provisional
-               ? 0
-               : duty_give(e, &chief,
-                           (struct duty_start){
-                               .kind = TASK_DECIDE,
-                               .participant = s->participant,
-                               .session = s->id,
-                               .about = task_about(e, s),
-                               .due = chain_decision_due(e, s->recorded_at, &chief.person)});
+    return duty_give(
+        e, &chief,
+        (struct duty_start){.kind = TASK_DECIDE,
+                            .participant = s->participant,
+                            .session = s->id,
+                            .about = task_about(e, s),
+                            .due = chain_decision_due(e, s->recorded_at, &chief.person)});
 }
 
 /* An outcome that is no miss and yet is for the supervisor to hear of at once: a task, because few

@@ -55,6 +55,8 @@ static const struct {
     {"a feed is an hour off", "feed", "dst-autumn-2026", false},
     {"nobody is stood down", "stood_down", "decided-acceptable", false},
     {"a stranger is stood down", "stood_down", "decided-acceptable", false},
+    {"nobody approves", "to_decide", "corrected", true},
+    {"decided and still to decide", "to_decide", "corrected-to-provisional", true},
     {"corrected by one person alone", "outcome_kept", "corrected", false},
     {"an answer is forgotten", "stuck", "attended", true},
     {"an end has no reason", "balance", "unreachable-step", true},

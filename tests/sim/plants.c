@@ -105,10 +105,18 @@ WRAP(int, task_insert, struct store *store, struct task_row *row) {
     const bool lost = (on("nobody reads a text") && row->kind == TASK_READ_TEXT) ||
                       (on("nobody phones") && row->kind == TASK_PHONE) ||
                       (on("nobody contacts") && row->kind == TASK_CONTACT) ||
+                      (on("nobody approves") && row->kind == TASK_APPROVE) ||
                       (on("nobody looks at an outcome") && row->kind == TASK_REVIEW) ||
                       (on("nobody calls the service") && row->kind == TASK_CALL_ADVOCATE);
 
     return lost ? 0 : __real_task_insert(store, row);
+}
+
+WRAP(int, task_update, struct store *store, const struct task_row *row, enum task_state from) {
+    const bool kept = on("decided and still to decide") && row->kind == TASK_DECIDE &&
+                      row->state != TASK_OPEN;
+
+    return kept ? 0 : __real_task_update(store, row, from);
 }
 
 WRAP(int, message_cancel_matching, struct store *store, const struct message_filter *filter,

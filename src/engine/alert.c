@@ -118,17 +118,19 @@ int alert_undelivered(struct engine *e, const struct message_row *m) {
 
 /* ---- slipping ---- */
 
-int alert_slipping(struct engine *e, const char *participant, struct date window_end) {
+int alert_slipping(struct engine *e, const char *participant, struct date window_end,
+                   struct instant lost) {
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     const int count = find_chains(e, participant, ESCALATION_SLIPPING, false, rows);
     const struct instant end = {date_to_days(window_end) * DAY_US};
-    int64_t ended = 0; /* of this window's, by themselves: what tells the next one from them */
+    int64_t ended = 0; /* of this window's: what tells the next one from them */
 
     for (int i = 0; i < count; i++) {
         const int64_t apart = rows[i].happened_at.us - end.us;
         const bool its = apart >= 0 && apart < CHAINS_MAX;
-        if (its &&
-            (rows[i].state != ESCALATION_RESOLVED || strcmp(rows[i].resolved_by, "cobid") != 0)) {
+        const bool known = its && strcmp(rows[i].resolved_by, "cobid") != 0 &&
+                           instant_cmp(rows[i].opened_at, lost) >= 0;
+        if (rows[i].state != ESCALATION_RESOLVED || known) {
             return 0;
         }
         ended += its;

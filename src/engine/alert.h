@@ -12,8 +12,12 @@ _must_use_ int alert_phoned(struct engine *e, const struct task_row *task, const
                             const char *because);
 /* A notice did not reach an officer, or an advocate: a supervisor sees to it at once. */
 _must_use_ int alert_undelivered(struct engine *e, const struct message_row *m);
-/* Once for each end of the window, unless it had fitted again. */
-_must_use_ int alert_slipping(struct engine *e, const char *participant, struct date window_end);
+/* One chain at a time. What a person has resolved stays so for that end of the window, but not for
+ * a session that was lost after it was opened. lost: the latest loss of those owed too long; 0:
+ * none.
+ */
+_must_use_ int alert_slipping(struct engine *e, const char *participant, struct date window_end,
+                              struct instant lost);
 /* What was owed is planned in time: nothing is left to do about it. */
 _must_use_ int alert_fits_again(struct engine *e, const char *participant);
 

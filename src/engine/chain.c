@@ -149,7 +149,9 @@ static int tell(struct engine *e, const struct escalation_row *row, uint32_t ste
         return call_service(e, row, id);
     }
     if (audience == AUDIENCE_OPERATOR) {
-        return turn_alarm(e, "escalation", row->id, row->generation + row->at.cycle,
+        /* What is new is not hidden among what repeats: each has a count of its own. */
+        return turn_alarm(e, row->at.cycle ? "escalation_again" : "escalation", row->id,
+                          row->generation + row->at.cycle,
                           arena_printf(&e->arena,
                                        "escalation %s has reached the operator: nobody before has "
                                        "acknowledged. Find a person: `cobictl escalation show %s`.",
@@ -188,7 +190,7 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
     /* Where the operator is the last step, they have just been told. */
     if (policy->steps[policy->step_count - 1].target != TARGET_OPERATOR) {
         r = turn_alarm(
-            e, "exhausted", row->id, row->at.cycle,
+            e, row->at.cycle ? "exhausted_again" : "exhausted", row->id, row->at.cycle,
             arena_printf(&e->arena,
                          "escalation %s: all steps were told and nobody has acknowledged. It "
                          "repeats each working day: `cobictl escalation show %s`.",

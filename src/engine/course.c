@@ -173,10 +173,12 @@ static int missed_contact(struct engine *e, const struct session_row *s) {
     struct message_row m = outbox_blank(e, KIND_MISSED_CONTACT, AUDIENCE_PARTICIPANT,
                                         s->participant);
     struct noun_row participant;
+    struct participant_state_row status;
     int r = turn_noun_find(e, NOUN_PARTICIPANT, s->participant, &participant);
 
-    if (r < 0) {
-        return r;
+    r = r < 0 ? r : participant_state_find(e->store, s->participant, &status);
+    if (r < 0 || status.state != PARTICIPANT_ACTIVE) {
+        return r; /* who has left is written to no more, whatever is found out about the past */
     }
     const int channel = outbox_participant_channel(e, &participant,
                                                    1u << CHANNEL_SMS | 1u << CHANNEL_EMAIL);
@@ -369,21 +371,31 @@ bool course_lost(struct engine *e, const struct session_row *s) {
     return s->state == SESSION_CANCELLED || (code && code->replacement);
 }
 
-/* A lost number is owed again: until its catch-up is planned that is somebody's task. */
-static int owe_replacement(struct engine *e, const struct session_row *s,
-                           const struct outcome_code *code) {
-    struct participant_state_row status;
-    uint32_t last = 0;
-    int r = participant_state_find(e->store, s->participant, &status);
+int course_owed(struct engine *e, const struct session_row *s) {
+    enum { ATTEMPTS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct session_filter filter = {.participant = s->participant};
+    struct session_row *rows = arena_alloc(&e->arena, ATTEMPTS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, ATTEMPTS_MAX);
+    bool settled = !course_lost(e, s);
 
-    r = r < 0 ? r : session_last_attempt(e->store, s->participant, s->number, &last);
+    for (int i = 0; i < count; i++) {
+        settled |= rows[i].number == s->number && rows[i].attempt != s->attempt &&
+                   !course_lost(e, &rows[i]);
+    }
+    return count < 0 ? count : !settled;
+}
+
+/* A lost number is owed again: until its catch-up is planned that is somebody's task. */
+static int owe_replacement(struct engine *e, const struct session_row *s) {
+    struct participant_state_row status;
+    const int owed = course_owed(e, s);
+    const int r = owed < 0 ? owed : participant_state_find(e->store, s->participant, &status);
+
     if (r < 0) {
         return r;
     }
-    if (!code->replacement || last != s->attempt || status.state != PARTICIPANT_ACTIVE) {
-        return duty_drop_session(e, s->id, TASK_CATCH_UP);
-    }
-    return follow_up_catch_up(e, s);
+    return owed && status.state == PARTICIPANT_ACTIVE ? follow_up_catch_up(e, s)
+                                                      : duty_drop_session(e, s->id, TASK_CATCH_UP);
 }
 
 static int tell_new_outcome(struct engine *e, const struct session_row *s,
@@ -403,7 +415,7 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
     if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
         r = notice_officer(e, s, s->outcome);
     }
-    r = r < 0 ? r : owe_replacement(e, s, code);
+    r = r < 0 ? r : owe_replacement(e, s);
     return r < 0 ? r : watch_wake(e, s->participant);
 }
 

@@ -41,11 +41,26 @@ int task_command_list(struct call *c) {
     return count < 0 ? call_failed(c, count, "tasks") : 200;
 }
 
-/* What is done by another command ends with it: saying that it is done would leave it undone. */
-static const char *done_by(enum task_kind kind) {
-    return kind == TASK_DECIDE    ? "session decide"
-           : kind == TASK_APPROVE ? "session approve, or session correct to withdraw it"
-                                  : NULL;
+/* What is done by another command ends with it: saying that it is done would leave it undone. NULL:
+ * nothing is left to do, or another command does not do it. */
+static const char *done_by(struct engine *e, const struct task_row *task) {
+    struct session_row s;
+    struct participant_state_row status;
+
+    if (!*task->session || session_find(e->store, task->session, &s) < 0) {
+        return NULL; /* a row that cannot be read is another's to see to */
+    }
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s.outcome);
+    const bool decides = task->kind == TASK_DECIDE && code && code->provisional,
+               approves = task->kind == TASK_APPROVE && *s.review_outcome,
+               plans = task->kind == TASK_CATCH_UP && course_owed(e, &s) > 0 &&
+                       participant_state_find(e->store, s.participant, &status) == 0 &&
+                       status.state == PARTICIPANT_ACTIVE;
+
+    return decides    ? "session decide"
+           : approves ? "session approve, or session correct to withdraw it"
+           : plans    ? "participant plan"
+                      : NULL;
 }
 
 int task_command_done(struct call *c) {
@@ -58,8 +73,10 @@ int task_command_done(struct call *c) {
     if (row.state != TASK_OPEN) {
         return call_refuse(c, 409, "%s: is %s already", c->id, task_state_to_text(row.state));
     }
-    if (done_by(row.kind)) {
-        return call_refuse(c, 409, "%s: is done by %s", c->id, done_by(row.kind));
+    const char *command = done_by(c->e, &row);
+
+    if (command) {
+        return call_refuse(c, 409, "%s: is done by %s", c->id, command);
     }
     r = duty_done(c->e, &row, call_actor(c));
     r = r < 0 ? r : call_audit(c, row.id, "");

@@ -23,6 +23,9 @@ _must_use_ int course_ask(struct engine *e, const struct session_row *s);
 _must_use_ int course_tell(struct engine *e, struct session_row *s);
 /* Cancelled, or with an outcome that owes a replacement: this row does not settle its number. */
 bool course_lost(struct engine *e, const struct session_row *s);
+/* Is its number neither planned nor held by any attempt, this one taken as it is given? 1, 0, or a
+ * negative errno. */
+_must_use_ int course_owed(struct engine *e, const struct session_row *s);
 /* A new plan or revision was made known by another message: the steps before `now` need no
  * reminder. */
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,

@@ -21,10 +21,27 @@ static int nobody(struct engine *e, const char *subject, int error, const char *
                                          subject, what));
 }
 
+/* Another reason for the same loss gives nobody a second task. */
+static int has_catch_up(struct engine *e, const struct session_row *s) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list(e->store, s->id, true, "", rows, TASKS_MAX);
+    bool found = false;
+
+    for (int i = 0; i < count; i++) {
+        found |= rows[i].kind == TASK_CATCH_UP;
+    }
+    return count < 0 ? count : found;
+}
+
 int follow_up_catch_up(struct engine *e, const struct session_row *s) {
     struct duty_owner worker;
-    int r = duty_worker(e, s->participant, &worker);
+    int r = has_catch_up(e, s);
 
+    if (r != 0) {
+        return r < 0 ? r : 0;
+    }
+    r = duty_worker(e, s->participant, &worker);
     r = r < 0 ? r
               : duty_give(e, &worker,
                           (struct duty_start){

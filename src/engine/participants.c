@@ -79,6 +79,7 @@ static void add_catch_up(struct plan_result *result, const struct plan_result *o
                          uint32_t number) {
     result->starts[result->count++] = one->starts[0];
     result->window_end = one->window_end;
+    result->programme_end = one->programme_end;
     for (uint32_t w = 0; w < one->warning_count && result->warning_count < PLAN_WARNINGS_MAX; w++) {
         result->warnings[result->warning_count] = one->warnings[w];
         result->warnings[result->warning_count++].number = number;
@@ -132,7 +133,7 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     int r = participant_next(from, event, &state.state);
 
     state.plan_start = first || state.plan_start.year == 0 ? p->request.start : state.plan_start;
-    state.window_end = result->window_end;
+    state.window_end = result->programme_end;
     state.changed_at = c->e->now;
     state.because[0] = '\0';
     watch_arm(c->e, &state, from);

@@ -265,7 +265,7 @@ int people_show(struct call *c) {
 
 /* What planned sessions hang on is not changed behind their back. */
 static int check_planned(struct call *c) {
-    static const char *const fixed[] = {"programme", "office"};
+    static const char *const fixed[] = {"programme", "office", "mode"};
     struct participant_state_row state;
     const int r = participant_state_find(c->e->store, c->id, &state);
 

@@ -380,17 +380,9 @@ int session_command_move(struct call *c) {
 /* A number that is neither planned nor held any more is owed: until somebody plans it anew that is
  * a task. */
 static int owe_cancelled(struct engine *e, const struct session_row *s) {
-    const struct session_filter filter = {.participant = s->participant};
-    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 4;
-    struct session_row *rows = arena_alloc(&e->arena, most, sizeof *rows);
-    const int count = session_list(e->store, &filter, rows, most);
+    const int owed = course_owed(e, s);
 
-    for (int i = 0; i < count; i++) {
-        if (rows[i].number == s->number && !course_lost(e, &rows[i])) {
-            return 0;
-        }
-    }
-    return count < 0 ? count : follow_up_catch_up(e, s);
+    return owed <= 0 ? owed : follow_up_catch_up(e, s);
 }
 
 int session_command_cancel(struct call *c) {

@@ -189,6 +189,21 @@ static void clear_review(struct session_row *s) {
     s->review_at = (struct instant){0};
 }
 
+/* Reviews are told apart by the second in which they were asked for: by their tasks and by what
+ * people are told of them. */
+static bool asked_this_second(struct call *c, const struct session_row *s) {
+    enum { LINES_MAX = 200 };
+    struct session_history_row *lines = arena_alloc(&c->e->arena, LINES_MAX, sizeof *lines);
+    const int count = session_history_list(c->e->store, s->id, &c->e->arena, lines, LINES_MAX);
+    bool asked = false;
+
+    for (int i = 0; i < count; i++) {
+        asked |= strcmp(lines[i].what, "correction") == 0 &&
+                 lines[i].at.us / SECOND_US == c->e->now.us / SECOND_US;
+    }
+    return asked;
+}
+
 /* The correction that waits is taken back: what was told stands. */
 static int withdraw(struct call *c, struct session_row *s) {
     int r = standing_tell(c->e, s, STANDING_UNCHANGED);
@@ -240,6 +255,12 @@ static int check_correction(struct call *c, const struct session_row *s,
     if (code && strcmp(code->code, s->outcome) == 0) {
         return call_refuse(c, 409, "%s: its outcome is %s already", c->id, s->outcome);
     }
+    if (asked_this_second(c, s)) {
+        return call_refuse(c, 409,
+                           "%s: a correction of it was asked for in this very second; give the "
+                           "command again",
+                           c->id);
+    }
     return check_code(c, s, code);
 }
 
@@ -270,7 +291,8 @@ static int put_surplus(struct call *c, const struct session_row *s) {
 
     (void)json_object_set_new(c->reply, "surplus_sessions", surplus); /* memory only */
     for (int i = 0; i < count; i++) {
-        if (!code->replacement && rows[i].number == s->number && rows[i].attempt > s->attempt) {
+        if (!code->replacement && !code->provisional && rows[i].number == s->number &&
+            rows[i].attempt > s->attempt) {
             (void)json_array_append_new(surplus, json_string(rows[i].id));
         }
     }

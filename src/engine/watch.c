@@ -170,7 +170,10 @@ static int find_loss(const struct watch *w, const struct session_row *s,
     const int count = session_history_list(w->e->store, s->id, &w->e->arena, lines, LINES_MAX);
     bool lost = false;
 
-    *ret_since = (struct instant){0};
+    *ret_since = instant_max(s->recorded_at, s->revised_at);
+    if (turn_trouble(count)) {
+        return count;
+    }
     for (int i = 0; i < count; i++) {
         const struct outcome_code *code = strcmp(lines[i].what, "moved") == 0
                                               ? NULL
@@ -179,11 +182,13 @@ static int find_loss(const struct watch *w, const struct session_row *s,
         lost = strcmp(lines[i].what, "cancelled") == 0 || (code && code->replacement);
         *ret_since = lost && !was_lost ? lines[i].at : *ret_since;
     }
-    return count < 0 ? count : 0;
+    return 0; /* a reason that cannot be read keeps nobody from hearing: the row says it nearly */
 }
 
-/* Has any number been owed for too long? One that is not yet so says when it will be. */
-static int owed_too_long(struct watch *w, uint32_t numbers, bool window_over, bool *ret_late) {
+/* Has any number been owed for too long? One that is not yet so says when it will be. ret_lost: the
+ * latest loss of those that were. */
+static int owed_too_long(struct watch *w, uint32_t numbers, bool window_over, bool *ret_late,
+                         struct instant *ret_lost) {
     const struct span most = span_days(w->e->setup.config->slipping_days);
 
     for (uint32_t n = 1; n <= numbers; n++) {
@@ -196,6 +201,7 @@ static int owed_too_long(struct watch *w, uint32_t numbers, bool window_over, bo
         }
         if (!found.settled && (window_over || instant_cmp(w->e->now, end) >= 0)) {
             *ret_late = true;
+            *ret_lost = instant_max(*ret_lost, since);
         } else if (!found.settled) {
             w->next = instant_min(w->next, end);
         }
@@ -246,9 +252,11 @@ static int look_for_slipping(struct watch *w) {
         w->next = instant_min(w->next, over);
     }
     bool late = planned_beyond(w, last);
-    r = owed_too_long(w, numbers, window_over, &late);
+    struct instant lost = {0};
+
+    r = owed_too_long(w, numbers, window_over, &late, &lost);
     return r < 0  ? r
-           : late ? alert_slipping(w->e, w->participant, last)
+           : late ? alert_slipping(w->e, w->participant, last, lost)
                   : alert_fits_again(w->e, w->participant);
 }
 

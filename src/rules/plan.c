@@ -80,20 +80,24 @@ static struct date first_day(const struct plan_request *request) {
     return date_valid(request->now.date) ? date_later(day, request->now.date) : day;
 }
 
-/* The last day on which a session may be held: window, order and horizon, inclusive. */
-static struct date last_day(const struct plan_request *request) {
+/* The last day of the programme's window, whenever the order ends: window and horizon, inclusive.
+ */
+static struct date window_last(const struct plan_request *request) {
     const struct programme *programme = request->programme;
     struct date last = date_valid(request->window_end)
                            ? request->window_end
                            : date_add_months(request->start, (int32_t)programme->months);
-    if (date_valid(request->order_ends)) {
-        last = date_earlier(last, request->order_ends);
-    }
     if (programme->horizon_months > 0) {
         last = date_earlier(last,
                             date_add_months(request->start, (int32_t)programme->horizon_months));
     }
     return date_earlier(last, date_add_days(first_day(request), PLAN_DAYS_MAX - 1));
+}
+
+/* The last day on which a session may be held. */
+static struct date last_day(const struct plan_request *request) {
+    const struct date last = window_last(request);
+    return date_valid(request->order_ends) ? date_earlier(last, request->order_ends) : last;
 }
 
 /* The days tried for the number that has no place. */
@@ -269,7 +273,8 @@ int plan_sessions(const struct plan_request *request, struct plan_result *ret_re
         return -EINVAL;
     }
     struct date first = first_day(request), last = last_day(request);
-    struct plan_result result = {.rule = PLAN_FINE, .window_end = last};
+    struct plan_result result = {
+        .rule = PLAN_FINE, .window_end = last, .programme_end = window_last(request)};
     if (date_cmp(first, last) > 0) {
         result.rule = PLAN_WINDOW;
         result.failed_number = request->first_number;

@@ -202,7 +202,13 @@ static void judge(struct sim *sim, size_t i, struct instant now, int64_t row) {
         bind_lists(sim, sim->laws[i]);
     }
     bind_numbers(sim, sim->laws[i], now, row);
-    if (sqlite3_step(sim->laws[i]) == SQLITE_ROW) {
+    const int code = sqlite3_step(sim->laws[i]);
+
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        fprintf(stderr, "sim: %s: %s\n", sqlite3_errmsg(sim->witness), law->sql);
+        exit(2);
+    }
+    if (code == SQLITE_ROW) {
         const unsigned char *found = sqlite3_column_text(sim->laws[i], 0);
         law_broken(sim, law->name, "%s %s", found ? (const char *)found : "something", law->what);
     }

@@ -90,7 +90,8 @@ struct plan_result {
     uint32_t failed_number; /* session number */
     struct date from, to; /* days that were tried for failed_number; both the window's last day when
                              none was left */
-    struct date window_end; /* last day of the window that was used */
+    struct date window_end;    /* last day of the window that was used */
+    struct date programme_end; /* the same, whenever the order ends: its end may be put off */
     int32_t slack_days; /* days between the last session and the window's end: room for catch-ups */
     uint32_t warning_count;
     struct {

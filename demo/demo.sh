@@ -227,12 +227,13 @@ main() {
     beacon=$(cobictl escalation list --open | awk -F '  +' '/beacon/ { print $1 }')
     quiet escalation ack "$beacon" --as beacon
     printf '  Beacon calls back: acknowledged too\n'
-    for task in $(cobictl task list | awk -F '  +' '/open/ { print $1 }'); do
+    quiet session decide "$missed" UAAB --as chief --contacted yes --reason "seen at home"
+    for task in $(cobictl task list | awk -F '  +' '/open/ && !/plan_catch_up/ { print $1 }'); do
         quiet task done "$task"
     done
     chain=$(cobictl escalation list --open | awk -F '  +' 'NR == 2 { print $1 }')
     quiet escalation resolve "$chain" --as chief --reason "seen at home, comes again next week"
-    printf '  Chief resolves the chain; the tasks are done\n'
+    printf '  Chief decides that the absence does not count, and resolves the chain; the tasks are done\n'
 
     say "The rest of the programme"
     attend_until 2027-04-10

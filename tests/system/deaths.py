@@ -28,7 +28,7 @@ from ledger import INTERRUPTED, OK, REFUSED, UNKNOWN, Ledger  # noqa: E402
 from mail_double import open_relay  # noqa: E402
 from sms_double import SmsDouble  # noqa: E402
 from tap import Checks  # noqa: E402
-from world import BUILD, Wire, World, instant, make_folder  # noqa: E402
+from world import BUILD, DONE_BY_COMMAND, Wire, World, instant, make_folder  # noqa: E402
 from zoneinfo import ZoneInfo  # noqa: E402
 
 DEATHS = int(os.environ.get("DEATHS") or 8)
@@ -290,7 +290,7 @@ class Life:
             todo += [lambda x=x: self.handle(x) for x in self.listed("escalation", open=True)]
         if clock == "13:35":
             todo += [lambda t=t: self.tell("task", "done", t["id"], {("task", t["id"]): "done"}, as_=t["owner"])
-                     for t in self.listed("task") if t["state"] == "open" and self.random.random() < 0.5]
+                     for t in self.listed("task") if t["state"] == "open" and self.random.random() < 0.5 and t["kind"] not in DONE_BY_COMMAND]
         if clock == "17:40" and self.random.random() < 0.05 and self.counts["withdrawn"] < len(self.participants) // 6:
             todo.append(self.withdraw)
         return todo

@@ -44,7 +44,7 @@ static const struct marker {
     {"ADV-1", NOBODY, NULL},
     {"ADV-2", NOBODY, NULL},
     {"SUP-", NOBODY, NULL},
-    {"PR-1", NOBODY, NULL},
+    {"PRAC-1", NOBODY, NULL},
     {"OFF-1", NOBODY, NULL},
     {"REF-TWO", BIT(PRACTITIONER) | BIT(SUPERVISOR) | BIT(OPERATOR), NULL},
     {"REF-ONE", BIT(PRACTITIONER) | BIT(SUPERVISOR) | BIT(OPERATOR), NULL},
@@ -62,7 +62,8 @@ static void marked_cast(void) {
         "3");
     do_("supervisor add SUP-2 --name 'Supamark Two' --email supamail2@staff.example");
     do_("supervisor add SUP-1 --name 'Supamark One' --email supamail1@staff.example --next SUP-2");
-    do_("practitioner add PR-1 --name Pracmark --email pracmail@staff.example --office O-1 --hours "
+    do_("practitioner add PRAC-1 --name Pracmark --email pracmail@staff.example --office O-1 "
+        "--hours "
         "'Mon-Fri 09:00-17:00' --supervisor SUP-1");
     do_("officer add OFF-1 --name Offimark --email offimail@police.example --organisation "
         "Orgamark");
@@ -70,11 +71,13 @@ static void marked_cast(void) {
         "advomail1@haven.example --phone '07723 456789'");
     do_("advocate add ADV-2 --service 'Servmark Two' --name 'Advomark Two' --email "
         "advomail2@harbour.example");
-    do_("participant add REF-ONE --programme cobi-12 --route spo --practitioner PR-1 --office O-1 "
+    do_("participant add REF-ONE --programme cobi-12 --route spo --practitioner PRAC-1 --office "
+        "O-1 "
         "--name 'Firstmark Lastmark' --mobile '07700 900101' "
         "--email pmail1@mail.example --greeting first-name --place-label Placemark --consequence "
         "yes --officer OFF-1 --officer-ref OREFMARK-1");
-    do_("participant add REF-TWO --programme cobi-12 --route sentence --practitioner PR-1 --office "
+    do_("participant add REF-TWO --programme cobi-12 --route sentence --practitioner PRAC-1 "
+        "--office "
         "O-1 "
         "--name 'Othermark Person' --mobile '07700 900102' "
         "--email othermail@mail.example");
@@ -98,10 +101,10 @@ static void five_weeks(void) {
     do_("session move %s --to '2027-01-13 14:00' --by participant --reason 'Reasonmark move'",
         session_id("REF-ONE", 2));
     do_("session cancel %s --by service --reason 'Reasonmark cancel'", session_id("REF-ONE", 3));
-    record(session_id("REF-ONE", 1), "ATTC", "PR-1");
-    record(session_id("REF-TWO", 1), "AFTA", "PR-1");
+    record(session_id("REF-ONE", 1), "ATTC", "PRAC-1");
+    record(session_id("REF-TWO", 1), "AFTA", "PRAC-1");
     advocates(OUTCOME_REFUSED_RECIPIENT);
-    record(session_id("REF-ONE", 2), "AFTA", "PR-1");
+    record(session_id("REF-ONE", 2), "AFTA", "PRAC-1");
     pass("1h");
     advocates(OUTCOME_UNCERTAIN);
     at("2027-01-18 10:00"); /* nobody has acknowledged anything */
@@ -290,9 +293,9 @@ static void test_markers_in_feeds(void **state) {
     marked_cast();
     do_("advocate link ADV-1 --participant REF-ONE --case-ref CASEMARK-1 --level all");
     plan("REF-ONE");
-    record(session_id("REF-ONE", 1), "AFTA", "PR-1");
+    record(session_id("REF-ONE", 1), "AFTA", "PRAC-1");
     pass("1h");
-    char *own = feed_bytes("participant REF-ONE"), *staff = feed_bytes("practitioner PR-1"),
+    char *own = feed_bytes("participant REF-ONE"), *staff = feed_bytes("practitioner PRAC-1"),
          *office = feed_bytes("office O-1");
     for (size_t m = 0; m < ARRAY_COUNT(markers); m++) {
         const char *text = markers[m].text;
@@ -387,7 +390,7 @@ static void test_no_interference_by_a_backlog(void **state) {
     w.mute[gateway_index("mail")] = true; /* mails are taken and no answer comes */
     plan("REF-ONE");
     plan("REF-TWO");
-    do_("participant add REF-THREE --programme cobi-12 --route sentence --practitioner PR-1 "
+    do_("participant add REF-THREE --programme cobi-12 --route sentence --practitioner PRAC-1 "
         "--office O-1 "
         "--name 'Third Person' --mobile '07700 900103'");
     at("2027-01-04 09:00");
@@ -415,13 +418,13 @@ static void test_collisions_all_sound_alike(void **state) {
     for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
         assert_int_equal(
             try_("participant add REF-SEVEN --programme cobi-12 --route spo --practitioner "
-                 "PR-1 --office O-1 --name X %s",
+                 "PRAC-1 --office O-1 --name X %s",
                  values[i]),
             409);
         sentence = sentence ? sentence : error_text();
         assert_string_equal(error_text(), sentence);
     }
-    do_("participant add REF-SEVEN --programme cobi-12 --route spo --practitioner PR-1 --office "
+    do_("participant add REF-SEVEN --programme cobi-12 --route spo --practitioner PRAC-1 --office "
         "O-1 "
         "--name X");
     for (size_t i = 0; i < ARRAY_COUNT(values); i++) {

@@ -2,7 +2,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from world import instant
+from world import DONE_BY_COMMAND, instant
 
 LONDON = ZoneInfo("Europe/London")
 NOW = "2027-02-10 15:00"
@@ -54,7 +54,7 @@ class Scene:
         ctl("escalation", "ack", self.id["chain_resolved"], "--as", "a1")
         ctl("session", "cancel", one[8]["id"], "--by", "service")
         ctl("clock", "set", NOW)
-        self.id["done"] = ctl("task", "list")[0]["id"]
+        self.id["done"] = next(t["id"] for t in ctl("task", "list") if t["kind"] not in DONE_BY_COMMAND)
         ctl("task", "done", self.id["done"], "--as", "p1")
         self.id["revoked"] = ctl("feed", "create", "--practitioner", "p1")["id"]
         ctl("feed", "revoke", self.id["revoked"])
@@ -74,7 +74,7 @@ class Scene:
                        phone=next(s["id"] for s in self.own("P-5") if s["state"] == "awaiting_outcome"))
         self.sessions = {s["id"]: s for s in ctl("session", "list")}
         self.id["chain"] = next(x["id"] for x in ctl("escalation", "list", "--open") if x["audience"] == "supervisor" and x["session"] == self.id["missed"])
-        self.id["task"] = next(t["id"] for t in ctl("task", "list") if t["state"] == "open")
+        self.id["task"] = next(t["id"] for t in ctl("task", "list") if t["state"] == "open" and t["kind"] not in DONE_BY_COMMAND)
         messages = ctl("message", "list")
         self.id["accepted"] = next(m["id"] for m in messages if m["state"] == "accepted")
         self.messages = messages

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cast import OFFICES, PRACTITIONERS, between, intervals
 from feed_reader import Broken, fetch_all_ways, read_events
-from world import BUILD, changed_tables, instant
+from world import BUILD, DONE_BY_COMMAND, changed_tables, instant
 
 LONDON = ZoneInfo("Europe/London")
 FIRST, LAST = date(2027, 1, 21), date(2027, 5, 7)
@@ -390,7 +390,7 @@ class Story:
 
     def finish_tasks(self, share=0.8):
         for t in self.world.ctl("task", "list"):
-            if t["state"] == "open" and self.random.random() < share:
+            if t["state"] == "open" and self.random.random() < share and t["kind"] not in DONE_BY_COMMAND:
                 self.world.ctl("task", "done", t["id"], "--as", t["owner"])
                 self.counts["tasks done"] += 1
 

@@ -20,6 +20,7 @@ BUILD = os.environ.get("top_builddir", ".")
 PUBLIC_HOST = "127.0.0.1"
 SENDER_DOMAIN = "appointments.example"
 OPERATOR = "operator@operations.example"
+DONE_BY_COMMAND = ("decide_absence", "approve_correction", "plan_catch_up")  # tasks that are done by session decide and so on
 # What a look at the daemon may write: who consulted what, when a feed was read, and the clock itself.
 NOT_CASE_DATA = {"access_log": None, "meta": None, "feed": "fetched_us"}
 

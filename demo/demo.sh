@@ -228,12 +228,20 @@ main() {
     quiet escalation ack "$beacon" --as beacon
     printf '  Beacon calls back: acknowledged too\n'
     quiet session decide "$missed" UAAB --as chief --contacted yes --reason "seen at home"
-    for task in $(cobictl task list | awk -F '  +' '/open/ && !/plan_catch_up/ { print $1 }'); do
+    quiet participant plan P-1001
+    printf '  Chief decides that the absence does not count; the session is planned once more\n'
+    go "2027-01-27 15:40"
+    while read -r chain audience advocate; do
+        if [ "$audience" = advocate ]; then
+            quiet escalation ack "$chain" --as "$advocate"
+        else
+            quiet escalation resolve "$chain" --as chief --reason "seen at home, comes again next week"
+        fi
+    done < <(cobictl escalation list --open | awk -F '  +' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $at["id"], $at["audience"], $at["advocate"] }')
+    for task in $(cobictl task list | awk -F '  +' '/open/ { print $1 }'); do
         quiet task done "$task"
     done
-    chain=$(cobictl escalation list --open | awk -F '  +' 'NR == 2 { print $1 }')
-    quiet escalation resolve "$chain" --as chief --reason "seen at home, comes again next week"
-    printf '  Chief decides that the absence does not count, and resolves the chain; the tasks are done\n'
+    printf '  both services confirm; Chief resolves the chain; the tasks are done\n'
 
     say "The rest of the programme"
     attend_until 2027-04-10

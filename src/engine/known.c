@@ -1,18 +1,20 @@
 /* When a participant believes a session to be, for messages that say "from ... to ...".
  *
  * A change carries the time that was known when it was born. A change before it that was cancelled
- * since, because it was overtaken on its way, has told nothing: then they still know what that one
- * would have replaced. Asked when a message is claimed, for an earlier one may be turned away after
- * a later one was born. */
+ * since, because it was overtaken on its way, has told nothing, unless an answer to it was lost:
+ * then they still know what that one would have replaced. Asked when a message is claimed, for an
+ * earlier one may be turned away after a later one was born. */
 #include "known.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Were they told of that revision, or may they have been? */
+/* Were they told of that revision, or may they have been? One whose answer was lost may have
+ * arrived, whatever has become of it since. */
 static bool told(const struct message_row *rows, int count, uint32_t revision) {
     for (int i = 0; i < count; i++) {
-        if (rows[i].revision == revision && rows[i].state != MESSAGE_CANCELLED) {
+        if (rows[i].revision == revision &&
+            (rows[i].state != MESSAGE_CANCELLED || rows[i].repeat)) {
             return true;
         }
     }

@@ -65,7 +65,7 @@ static int find_known(struct call *c, const struct session_row *before, struct c
 
     *ret_start = before->start;
     *ret_start_at = before->start_at;
-    if (count > 0 && row->old_start.date.year != 0) {
+    if (count > 0 && row->old_start.date.year != 0 && !row->repeat) { /* else it may have arrived */
         *ret_start = row->old_start;
         (void)zone_resolve(turn_zone(c->e, before->zone), row->old_start, ZONE_FIRST,
                            ret_start_at); /* it was a session's time once */

@@ -269,7 +269,8 @@ static bool tells_future(struct sim *sim, const struct outgoing *m, const struct
 
     (void)sqlite3_bind_text(row, 1, a->participant, -1, SQLITE_TRANSIENT); /* memory only */
     /* What lies ahead by the clock that the daemon goes by: a step while it was down is no jump. */
-    (void)sqlite3_bind_int64(row, 2, instant_max(sim->clock, sim_believed(sim)).us + DAY_US);
+    const struct instant shown = instant_add(sim->clock, sim->error);
+    (void)sqlite3_bind_int64(row, 2, instant_max(shown, sim_believed(sim)).us + DAY_US);
     while (!found && sqlite3_step(row) == SQLITE_ROW) {
         struct civil start;
         char text[40];

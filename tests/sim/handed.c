@@ -263,14 +263,18 @@ static bool tells_future(struct sim *sim, const struct outgoing *m, const struct
     static const char *const months[] = {"January",   "February", "March",    "April",
                                          "May",       "June",     "July",     "August",
                                          "September", "October",  "November", "December"};
-    sqlite3_stmt *row = witness_ask(sim, "SELECT start_local FROM session WHERE participant=?1 AND "
-                                         "start_us>?2 AND state='planned'");
+    /* Not the day on which it was recorded, by a clock that was wrong then and is put right. */
+    sqlite3_stmt *row = witness_ask(
+        sim, "SELECT start_local FROM session WHERE participant=?1 AND start_us>?2 AND "
+             "state='planned' AND date(start_us/1000000,'unixepoch') IS NOT (SELECT "
+             "date(s.recorded_us/1000000,'unixepoch') FROM message q JOIN session s ON "
+             "s.id=q.session WHERE q.id=?3)");
     bool found = false;
 
     (void)sqlite3_bind_text(row, 1, a->participant, -1, SQLITE_TRANSIENT); /* memory only */
     /* What lies ahead by the clock that the daemon goes by: a step while it was down is no jump. */
-    const struct instant shown = instant_add(sim->clock, sim->error);
-    (void)sqlite3_bind_int64(row, 2, instant_max(shown, sim_believed(sim)).us + DAY_US);
+    (void)sqlite3_bind_int64(row, 2, instant_max(sim->clock, sim_believed(sim)).us + DAY_US);
+    (void)sqlite3_bind_text(row, 3, m->mail_id, -1, SQLITE_STATIC);
     while (!found && sqlite3_step(row) == SQLITE_ROW) {
         struct civil start;
         char text[40];

@@ -1,9 +1,9 @@
 /* When a participant believes a session to be, for messages that say "from ... to ...".
  *
  * A change carries the time that was known when it was born. A change before it that was cancelled
- * since, because it was overtaken on its way, has told nothing, unless an answer to it was lost:
- * then they still know what that one would have replaced. Asked when a message is claimed, for an
- * earlier one may be turned away after a later one was born. */
+ * since, because it was overtaken on its way, has told nothing: then they still know what that one
+ * would have replaced. Not so where an answer to it was lost, for it may have arrived. Asked when a
+ * message is claimed, for an earlier one may be turned away after a later one was born. */
 #include "known.h"
 
 #include <errno.h>

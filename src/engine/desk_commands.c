@@ -7,6 +7,7 @@
 #include "call.h"
 #include "hold.h"
 #include "outbox.h"
+#include "watch.h"
 
 enum { BATCH = 100 };
 
@@ -468,6 +469,9 @@ int escalation_command_resolve(struct call *c) {
 
     if (r == -EPROTO) {
         return call_refuse(c, 409, "%s: is resolved already", c->id);
+    }
+    if (r == 0 && row.kind == ESCALATION_SLIPPING) {
+        r = watch_wake(c->e, row.participant); /* another loss may wait behind this one */
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
     if (r < 0) {

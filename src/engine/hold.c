@@ -25,8 +25,10 @@
 #define JUMP_US (5 * MINUTE_US)
 /* No clock that shows an earlier time can be right: this was not written yet. 2026-01-01. */
 #define CREDIBLE_FROM_US (INT64_C(1767225600) * SECOND_US)
-/* How often a turn notes up to when the clock was believed: with other rows, and by itself. */
-static const struct span note_busy = {MINUTE_US}, note_idle = {60 * MINUTE_US};
+/* Up to when the clock was believed is noted each hour on the hour, also when nothing else is to be
+ * done: were it noted with other rows, then whether a clock that was set back is noticed, and so
+ * what a participant gets, would hang on rows that tell of an advocate. */
+#define NOTE_US (60 * MINUTE_US)
 /* A held message is looked at again at least as often. */
 static const struct span look_again = {DAY_US};
 /* So many times one text may go to one person in a day. */
@@ -150,16 +152,13 @@ void hold_open(struct engine *e) {
 static int put_seen(struct engine *e) {
     char text[24];
 
-    (void)snprintf(text, sizeof text, "%" PRId64, e->now.us); /* a number always fits */
-    e->hold.seen = e->now;
+    e->hold.seen.us = e->now.us - e->now.us % NOTE_US;
+    (void)snprintf(text, sizeof text, "%" PRId64, e->hold.seen.us); /* a number always fits */
     return store_meta_set(e->store, META_SEEN, text);
 }
 
-static int note_seen(struct engine *e) {
-    const struct span since = instant_since(e->now, e->hold.seen);
-
-    return e->ports.elapsed && since.us >= (e->idle ? note_idle.us : note_busy.us) ? put_seen(e)
-                                                                                   : 0;
+struct instant hold_next_note(const struct engine *e) {
+    return e->ports.elapsed ? (struct instant){e->hold.seen.us + NOTE_US} : INSTANT_NEVER;
 }
 
 static int put_hold(struct engine *e) {
@@ -191,7 +190,7 @@ static int alarm_jump(struct engine *e) {
 
 int hold_keep(struct engine *e) {
     if (!e->hold.unkept) {
-        return note_seen(e);
+        return instant_cmp(e->now, hold_next_note(e)) >= 0 ? put_seen(e) : 0;
     }
     int r = put_hold(e);
 

@@ -21,9 +21,11 @@ struct instant hold_to_wall(const struct engine *e, struct instant t);
 /* At the start: a hold survives it, and a clock that shows an earlier time than the last turn has
  * jumped meanwhile. */
 void hold_open(struct engine *e);
-/* Within every turn, before its commit: a jump that was noticed is kept, and alarmed once; now and
- * then, up to when the clock was believed. */
+/* Within every turn, before its commit: a jump that was noticed is kept, and alarmed once; each
+ * hour, up to when the clock was believed. */
 _must_use_ int hold_keep(struct engine *e);
+/* When that is to be noted next, in the time we go by. */
+struct instant hold_next_note(const struct engine *e);
 /* Its commit went well. */
 void hold_kept(struct engine *e);
 

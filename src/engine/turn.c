@@ -63,6 +63,7 @@ int turn_arm(struct engine *e) {
     if (shut) {
         next = instant_min(next, e->shut_until);
     }
+    next = instant_min(next, hold_next_note(e));
     e->ports.wake_at(e->ports.world, hold_to_wall(e, next));
     return 0;
 }

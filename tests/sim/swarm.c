@@ -53,17 +53,14 @@ static bool has_line(const struct story *story, const char *begin) {
     return false;
 }
 
-/* Histories with crashes have other crashes in a world with fewer messages: not to be compared. Nor
- * where the clock is set while the daemon is dead: whether that is noticed hangs on when it last
- * wrote, which may have been for an advocate. */
+/* Histories with crashes have other crashes in a world with fewer messages: not to be compared. */
 static bool comparable(const struct story *story) {
     bool advocates = false;
 
     for (size_t i = 0; i < story->count; i++) {
         advocates |= strstr(story->lines[i], "advocate link") != NULL;
     }
-    return advocates && !has_line(story, "CRASH") &&
-           !(has_line(story, "KILL") && has_line(story, "CLOCK-STEP"));
+    return advocates && !has_line(story, "CRASH");
 }
 
 static void compare_worlds(struct kit *kit, const struct story *story,

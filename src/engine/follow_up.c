@@ -9,8 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "duty.h"
-
 static int nobody(struct engine *e, const char *subject, int error, const char *what) {
     return turn_trouble(error)
                ? error
@@ -66,28 +64,30 @@ int follow_up_cancelled(struct engine *e, const char *participant, uint32_t ordi
     return r < 0 ? nobody(e, participant, r, "their appointments are cancelled") : r;
 }
 
-/* The practitioner's supervisor, or whoever comes next who did not ask for it. */
-static int find_approver(struct engine *e, const struct session_row *s,
-                         struct duty_owner *ret_approver) {
-    enum { CHAIN_MAX = 16 };
-    struct noun_row practitioner;
-    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
-    const char *id = r < 0 ? "" : noun_value(&practitioner, "supervisor");
+int follow_up_approver(struct engine *e, const char *asked_by, const char *first,
+                       struct duty_owner *ret_approver) {
+    enum { LINE_MAX = 16 };
+    struct duty_owner next;
+    int r = duty_chief(e, first, ret_approver);
 
-    for (int i = 0; r == 0 && i < CHAIN_MAX && *id; i++) {
-        r = duty_chief(e, id, ret_approver);
-        if (r == 0 && strcmp(id, s->review_by) != 0) {
-            return 0;
-        }
-        id = ret_approver->next;
+    for (int i = 0; r == 0 && i < LINE_MAX && strcmp(ret_approver->id, asked_by) == 0; i++) {
+        r = duty_chief(e, ret_approver->next, ret_approver);
     }
-    return r < 0 ? r : -ENOENT;
+    if (r == 0 && strcmp(ret_approver->next, asked_by) == 0) {
+        r = duty_chief(e, asked_by, &next);
+        ret_approver->next = next.next;
+    }
+    return r;
 }
 
 int follow_up_approval(struct engine *e, const struct session_row *s) {
+    struct noun_row practitioner;
     struct duty_owner approver;
-    const int r = find_approver(e, s, &approver);
+    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
 
+    r = r < 0 ? r
+              : follow_up_approver(e, s->review_by, noun_value(&practitioner, "supervisor"),
+                                   &approver);
     if (r < 0) {
         return nobody(e, s->id, r, "its outcome is under review and waits for a second person");
     }

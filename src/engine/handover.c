@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "duty.h"
+#include "follow_up.h"
 #include "line.h"
 #include "planning.h"
 
@@ -203,11 +204,29 @@ static bool new_owner(const struct handover *h, const struct task_row *task, con
     return false;
 }
 
+/* A correction goes past whoever asked for it; -ENOENT: there is nobody else in the new line. */
+static int find_approver(struct engine *e, const struct task_row *task, const char **owner,
+                         const char **ret_next) {
+    struct duty_owner approver;
+    struct session_row s;
+    int r = session_find(e->store, task->session, &s);
+
+    r = r < 0 ? r : follow_up_approver(e, s.review_by, *owner, &approver);
+    *owner = r < 0 ? *owner : approver.id;
+    *ret_next = r < 0 ? *ret_next : approver.next;
+    return r;
+}
+
 static int take_task(struct call *c, const struct handover *h, struct task_row *task) {
     const char *owner, *next;
 
     if (!new_owner(h, task, &owner, &next)) {
         return 0;
+    }
+    const int r = task->kind == TASK_APPROVE ? find_approver(c->e, task, &owner, &next) : 0;
+
+    if (r < 0) {
+        return turn_trouble(r) ? r : 0; /* it stays with who can do it */
     }
     (void)json_array_append_new(json_object_get(c->reply, "tasks"),
                                 json_string(task->id)); /* memory only */

@@ -57,6 +57,7 @@ static const struct {
     {"a stranger is stood down", "stood_down", "decided-acceptable", false},
     {"nobody approves", "to_decide", "corrected", true},
     {"decided and still to decide", "to_decide", "corrected-to-provisional", true},
+    {"who asked may approve", "to_decide", "approver-asked", true},
     {"corrected by one person alone", "outcome_kept", "corrected", false},
     {"an answer is forgotten", "stuck", "attended", true},
     {"an end has no reason", "balance", "unreachable-step", true},

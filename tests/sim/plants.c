@@ -500,6 +500,7 @@ WRAP(int, store_count, struct store *store, struct instant now, uint64_t shut,
 /* ---- the engine ---- */
 
 struct call;
+struct duty_owner;
 struct engine;
 
 WRAP(int, line_check_all, struct call *c) {
@@ -526,6 +527,12 @@ WRAP(const struct gateway *, config_channel_gateway, const struct config *config
 
 WRAP(int, chain_begin_again, struct engine *e, const char *participant) {
     return on("the new line is not told") ? 0 : __real_chain_begin_again(e, participant);
+}
+
+WRAP(int, follow_up_approver, struct engine *e, const char *asked_by, const char *first,
+     struct duty_owner *ret_approver) {
+    return __real_follow_up_approver(e, on("who asked may approve") ? "" : asked_by, first,
+                                     ret_approver);
 }
 
 WRAP(int, chain_due, struct engine *e) {

@@ -1,18 +1,20 @@
-/* bare_posts: what libcurl can send when nothing is decided, written or remembered: the counterpart
- * of dispatch.
+/* bare_posts: what libcurl can send when nothing is decided or remembered: the counterpart of
+ * dispatch.
  *
- * Usage: bare_posts URL CONCURRENCY COUNT FILE. Posts the file's bytes COUNT times over CONCURRENCY
- * kept connections, by libcurl's multi interface on one epoll, each handle used again and again.
- * Prints "COUNT ACCEPTED SECONDS". */
+ * Usage: bare_posts URL CONCURRENCY COUNT FILE [DATABASE]. Posts the file's bytes COUNT times over
+ * CONCURRENCY kept connections, by libcurl's multi interface on one epoll, each handle used again
+ * and again. With a database each post is a row of it, committed with synchronous=FULL before it
+ * leaves; those that leave together are one commit. Prints "COUNT ACCEPTED SECONDS". */
 #include <curl/curl.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
-enum { BODY_BYTES_MAX = 16384, EVENTS_MAX = 64 };
+enum { BODY_BYTES_MAX = 16384, EVENTS_MAX = 64, CONCURRENCY_MAX = 256 };
 
 struct bare {
     CURLM *multi;
@@ -21,6 +23,8 @@ struct bare {
     unsigned long left, done, accepted;
     char body[BODY_BYTES_MAX];
     size_t body_length;
+    sqlite3 *database; /* NULL: nothing is written */
+    sqlite3_stmt *begin, *intent, *commit;
 };
 
 static void must(int code, const char *what) {
@@ -59,6 +63,47 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
     return size * count;
 }
 
+static void prepare(struct bare *bare, const char *sql, sqlite3_stmt **ret_statement) {
+    must(sqlite3_prepare_v2(bare->database, sql, -1, ret_statement, NULL), sql);
+}
+
+static void open_database(struct bare *bare, const char *name) {
+    must(sqlite3_open(name, &bare->database), name);
+    must(sqlite3_exec(bare->database,
+                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                      "CREATE TABLE intent(id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+                      NULL, NULL, NULL),
+         "a new table");
+    prepare(bare, "BEGIN IMMEDIATE", &bare->begin);
+    prepare(bare, "INSERT INTO intent(body) VALUES(?1)", &bare->intent);
+    prepare(bare, "COMMIT", &bare->commit);
+}
+
+static void step(sqlite3_stmt *statement) {
+    must(sqlite3_step(statement) != SQLITE_DONE, sqlite3_sql(statement));
+    must(sqlite3_reset(statement), "reset");
+}
+
+static void write_intents(struct bare *bare, unsigned long count) {
+    if (bare->database == NULL || count == 0) {
+        return;
+    }
+    step(bare->begin);
+    for (unsigned long i = 0; i < count; i++) {
+        must(sqlite3_bind_blob(bare->intent, 1, bare->body, (int)bare->body_length, SQLITE_STATIC),
+             "bind");
+        step(bare->intent);
+    }
+    step(bare->commit);
+}
+
+static void close_database(struct bare *bare) {
+    (void)sqlite3_finalize(bare->begin); /* NULL does no harm */
+    (void)sqlite3_finalize(bare->intent);
+    (void)sqlite3_finalize(bare->commit);
+    (void)sqlite3_close(bare->database);
+}
+
 static void add(struct bare *bare, const char *url, struct curl_slist *headers) {
     CURL *easy = curl_easy_init();
     must(easy == NULL, "no memory");
@@ -74,7 +119,9 @@ static void add(struct bare *bare, const char *url, struct curl_slist *headers) 
 }
 
 static void take_finished(struct bare *bare) {
+    CURL *again[CONCURRENCY_MAX];
     CURLMsg *message;
+    unsigned long count = 0;
     int left = 0;
     while ((message = curl_multi_info_read(bare->multi, &left)) != NULL) {
         CURL *easy = message->easy_handle;
@@ -84,13 +131,17 @@ static void take_finished(struct bare *bare) {
         bare->done++;
         bare->accepted += code == CURLE_OK && status == 200 ? 1 : 0;
         must((int)curl_multi_remove_handle(bare->multi, easy), "remove");
-        if (bare->left > 0) {
-            must((int)curl_multi_add_handle(bare->multi, easy), "add");
-            bare->left--;
+        if (count < bare->left) {
+            again[count++] = easy;
         } else {
             curl_easy_cleanup(easy);
         }
     }
+    write_intents(bare, count);
+    for (unsigned long i = 0; i < count; i++) {
+        must((int)curl_multi_add_handle(bare->multi, again[i]), "add");
+    }
+    bare->left -= count;
 }
 
 static void turn(struct bare *bare) {
@@ -127,11 +178,15 @@ static void read_body(struct bare *bare, const char *name) {
 
 int main(int argc, char **argv) {
     static struct bare bare;
-    if (argc != 5) {
-        (void)fprintf(stderr, "usage: bare_posts URL CONCURRENCY COUNT FILE\n");
+    if (argc != 5 && argc != 6) {
+        (void)fprintf(stderr, "usage: bare_posts URL CONCURRENCY COUNT FILE [DATABASE]\n");
         return 2;
     }
     unsigned long concurrency = strtoul(argv[2], NULL, 10), count = strtoul(argv[3], NULL, 10);
+    must(concurrency == 0 || concurrency > CONCURRENCY_MAX || concurrency > count, "concurrency");
+    if (argc == 6) {
+        open_database(&bare, argv[5]);
+    }
     read_body(&bare, argv[4]);
     must((int)curl_global_init(CURL_GLOBAL_DEFAULT), "libcurl");
     bare.left = count;
@@ -145,7 +200,8 @@ int main(int argc, char **argv) {
     must((int)curl_multi_setopt(bare.multi, CURLMOPT_MAXCONNECTS, (long)concurrency), "multi");
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     double begun_s = now_s();
-    for (unsigned long i = 0; i < concurrency && bare.left > 0; i++) {
+    write_intents(&bare, concurrency);
+    for (unsigned long i = 0; i < concurrency; i++) {
         add(&bare, argv[1], headers);
     }
     while (bare.done < count) {
@@ -155,5 +211,6 @@ int main(int argc, char **argv) {
     curl_slist_free_all(headers);
     must((int)curl_multi_cleanup(bare.multi), "multi");
     curl_global_cleanup();
+    close_database(&bare);
     return bare.accepted == count ? 0 : 1;
 }

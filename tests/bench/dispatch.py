@@ -1,4 +1,5 @@
-"""dispatch: texts through the whole engine and transport to a gateway on loopback, beside a bare libcurl loop that posts the same bytes.
+"""dispatch: texts through the whole engine and transport to a gateway on loopback, beside a bare libcurl loop that posts the same bytes;
+dispatch_durable: beside the same loop when it, too, has each post on the disk before it leaves.
 
 The daemon finds the messages queued in its store, on a real disk: each is claimed, rendered and committed (synchronous=FULL) before it
 leaves, and its answer is committed after. The stub takes both sides' posts and says when the first and the last one came.
@@ -69,19 +70,20 @@ def settled(path):
         raise RuntimeError(f"messages ended as {states} by {attempts} attempts")
 
 
-def bare(url, body):
-    done, accepted, seconds = output(pinned(SERVER_CORE, built("tests/bench/bare_posts"), url, str(IN_FLIGHT), str(5 * MESSAGES), body)).split()
+def bare(url, body, *database):
+    """Its rate, and its processor time of a message (its start included, which is nothing beside so many)."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done, accepted, seconds = output(
+        pinned(SERVER_CORE, built("tests/bench/bare_posts"), url, str(IN_FLIGHT), str(5 * MESSAGES), body, *database)).split()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done != accepted:
         raise RuntimeError(f"{accepted} of {done} bare posts were accepted")
-    return int(done) / float(seconds)
+    return int(done) / float(seconds), (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6 / (5 * MESSAGES)
 
 
-def bare_used_us(url, body):
-    """The bare loop's rate, and its processor time of a message (its start included, which is nothing beside so many)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rate = bare(url, body)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return rate, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6 / (5 * MESSAGES)
+def bare_durable(url, body):
+    with folder() as path:
+        return bare(url, body, os.path.join(path, "intents.db"))[0]
 
 
 def ceiling(port, body):
@@ -99,17 +101,19 @@ def main():
         port = int(stub.stdout.readline().split()[1])
         url, body = f"http://127.0.0.1:{port}/send", os.path.join(seeded, "body")
         seed(seeded, "reminders", MESSAGES)
-        rates, used = ([], []), ([], [])
+        rates, used, durable = ([], []), ([], []), []
         for _ in range(ROUNDS):
             rate, microseconds = ours(stub, seeded, port)
             rates[0].append(rate)
             used[0].append(1e6 / microseconds)
             with open(body, "wb") as file:
                 file.write(bytes.fromhex(ask(stub, "body")))
-            rate, microseconds = bare_used_us(url, body)
+            rate, microseconds = bare(url, body)
             rates[1].append(rate)
             used[1].append(1e6 / microseconds)
+            durable.append(bare_durable(url, body))
         rows("dispatch", *rates, "bare", "messages/s")
+        rows("dispatch_durable", rates[0], durable, "bare", "messages/s")
         rows("dispatch_cpu", *used, "bare", "messages/cpu_s")
         line("dispatch_in_flight", IN_FLIGHT, "messages")
         line("dispatch_body", os.path.getsize(body), "bytes")

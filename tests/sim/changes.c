@@ -41,6 +41,7 @@ static void note(void *world, int what, const char *database, const char *table,
         }
         return;
     }
+    c->meta |= strcmp(table, "meta") == 0;
     c->unasked |= SIM_OTHERS;
 }
 

@@ -250,9 +250,11 @@ void laws_turn(struct sim *sim) {
 static int64_t next_wake(struct sim *sim) {
     sqlite3_stmt *row = witness_ask(
         sim, "SELECT coalesce(min(w),9223372036854775807) FROM (SELECT min(wake_us) w FROM session "
-             "WHERE " TIMED " UNION ALL SELECT min(wake_us) FROM was_message m"
-             " WHERE wake_us IS NOT NULL AND state<>'sending' AND (wake_us>?1 OR NOT " LANE_WAITS
-             ") UNION ALL SELECT min(not_after_us) FROM was_message WHERE "
+             "WHERE " TIMED " UNION ALL SELECT min(wake_us) FROM was_message"
+             " WHERE wake_us>?1 AND state<>'sending'"
+             " UNION ALL SELECT min(wake_us) FROM was_message m"
+             " WHERE wake_us<=?1 AND state<>'sending' AND NOT " LANE_WAITS
+             " UNION ALL SELECT min(not_after_us) FROM was_message WHERE "
              "state IN('queued','held') UNION ALL SELECT min(wake_us) FROM escalation WHERE " TIMED
              " UNION ALL SELECT min(wake_us) FROM task WHERE " TIMED
              " UNION ALL SELECT min(wake_us) FROM participant_state WHERE " TIMED ")");

@@ -222,6 +222,11 @@ void sim_stop(struct sim *sim) {
     sim->answer_count = 0; /* nobody is there to hear them */
 }
 
+static void forget_error(struct sim *sim) {
+    sim->kept_known = false;
+    sim->changes.meta = false;
+}
+
 /* One call into the engine, which may crash. Returns false when it did. */
 typedef int engine_call(struct sim *sim, void *argument);
 static bool call_engine(struct sim *sim, engine_call *call, void *argument, int *ret_result) {
@@ -233,12 +238,14 @@ static bool call_engine(struct sim *sim, engine_call *call, void *argument, int 
     sim->turns++;
     if (setjmp(jump) != 0) {
         sim->jump = NULL;
+        forget_error(sim);
         sim->crashes++;
         laws_turn(sim); /* of what was committed before it died */
         return false;
     }
     *ret_result = call(sim, argument);
     sim->jump = NULL;
+    forget_error(sim);
     return true;
 }
 
@@ -532,7 +539,7 @@ void sim_clock_synchronise(struct sim *sim) {
     sim_run_until(sim, sim->clock);
 }
 
-struct instant sim_believed(struct sim *sim) {
+static struct span read_error(struct sim *sim) {
     char kept[100] = "";
     char *rest = kept;
 
@@ -540,9 +547,17 @@ struct instant sim_believed(struct sim *sim) {
                        sizeof kept);
     (void)strtoll(rest, &rest, 10); /* how many jumps */
     const bool held = strtoll(rest, &rest, 10) != 0;
-    const int64_t error_us = held ? strtoll(rest, &rest, 10) : 0;
 
-    return (struct instant){sim->clock.us + sim->error.us - error_us};
+    return (struct span){held ? strtoll(rest, &rest, 10) : 0};
+}
+
+/* Asked for often: read once in a call of the engine, until that call writes it. */
+struct instant sim_believed(struct sim *sim) {
+    if (!sim->kept_known || sim->changes.meta) {
+        sim->kept_error = read_error(sim);
+        sim->kept_known = true;
+    }
+    return (struct instant){sim->clock.us + sim->error.us - sim->kept_error.us};
 }
 
 /* ---- commands ---- */

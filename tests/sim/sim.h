@@ -117,6 +117,7 @@ struct changes {
     unsigned tables;   /* SIM_SESSIONS and the like */
     unsigned unasked;  /* those of which laws_idle() has not asked yet */
     uint64_t sessions; /* how often one was touched */
+    bool meta;         /* touched in this call of the engine */
     size_t count;
     struct change list[CHANGES_MAX];
 };
@@ -160,6 +161,8 @@ struct sim {
     uint64_t statement_hashes[WITNESS_STATEMENTS_MAX];
     size_t statement_count;
     struct changes changes;
+    struct span kept_error; /* of the clock, as the database has it; see kept_known */
+    bool kept_known;
     enum character characters[GATEWAYS_MAX];
     struct span delays[GATEWAYS_MAX];
     uint64_t moods[GATEWAYS_MAX];

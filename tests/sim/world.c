@@ -277,7 +277,8 @@ size_t world_next_receipt(const struct sim *sim) {
 static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
     char recipient[ID_SIZE];
 
-    if (!witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
+    if (sim->refusing_count == 0 ||
+        !witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
                       (const char *const[]){message->message_id, NULL}, recipient,
                       sizeof recipient)) {
         return false;

@@ -160,6 +160,7 @@ struct sim {
     sqlite3_stmt *statements[WITNESS_STATEMENTS_MAX];
     uint64_t statement_hashes[WITNESS_STATEMENTS_MAX];
     size_t statement_count;
+    uint64_t idle_count; /* how often laws_feeds() was asked */
     struct changes changes;
     struct span kept_error; /* of the clock, as the database has it; see kept_known */
     bool kept_known;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cobi/base/nouns.def"
+#include "cobi/rules/disclose.h"
 #include "logs.h"
 #include "query.h"
 #include "schema.h"
@@ -357,21 +358,33 @@ const char *store_meta_find(struct store *store, const char *name, struct arena 
     return store_meta_load(store, name, arena, &value) > 0 ? value : NULL;
 }
 
-void store_derive_id(const struct store *store, const char *prefix, const char *natural_key,
-                     size_t letters, char ret_id[ID_SIZE]) {
+static void spell_id(const char *prefix, const unsigned char *digest, size_t letters,
+                     char ret_id[ID_SIZE]) {
     static const char alphabet[] =
         "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"; /* without I and O, 0 and 1: read out on the phone */
-    unsigned char digest[32];
     struct text t;
 
-    assert(letters <= 26);
     text_init(&t, ret_id, ID_SIZE);
     text_addf(&t, "%s-", prefix);
-    seal_mac(store->keys.deriving, prefix, natural_key, strlen(natural_key), digest);
     for (size_t i = 0; i < letters; i++) {
         text_add_bytes(&t, &alphabet[digest[i] & 31], 1);
     }
     assert(!t.overflow);
+}
+
+/* A participant reads it in the head of a mail: one that spells a word of the list is passed over.
+ */
+void store_derive_id(const struct store *store, const char *prefix, const char *natural_key,
+                     size_t letters, char ret_id[ID_SIZE]) {
+    unsigned char digest[32];
+
+    assert(letters <= 26);
+    seal_mac(store->keys.deriving, prefix, natural_key, strlen(natural_key), digest);
+    spell_id(prefix, digest, letters, ret_id);
+    while (disclose_find_word(ret_id, NULL) >= 0) {
+        seal_mac(store->keys.deriving, prefix, (const char *)digest, sizeof digest, digest);
+        spell_id(prefix, digest, letters, ret_id);
+    }
 }
 
 void store_derive_uuid(const struct store *store, const char *natural_key, char ret_uuid[37]) {

@@ -56,7 +56,8 @@ _must_use_ int store_meta_load(struct store *store, const char *name, struct are
 _must_use_ int store_meta_set(struct store *store, const char *name, const char *value);
 const char *store_meta_find(struct store *store, const char *name, struct arena *arena);
 
-/* Identifiers derived from natural keys (HMAC of a seed), so that no counter tells of other rows: prefix, "-", `letters` (at most 26) of base32. */
+/* Identifiers derived from natural keys (HMAC of a seed), so that no counter tells of other rows: prefix, "-", `letters` (at most 26) of base32. None
+ * spells a word that a participant must not read (disclose_find_word()). */
 void store_derive_id(const struct store *store, const char *prefix, const char *natural_key, size_t letters, char ret_id[ID_SIZE]);
 /* A UUID derived the same way (RFC 9562 layout, version 8). */
 void store_derive_uuid(const struct store *store, const char *natural_key, char ret_uuid[37]);

@@ -74,8 +74,9 @@ int follow_up_approver(struct engine *e, const char *asked_by, const char *first
         r = duty_chief(e, ret_approver->next, ret_approver);
     }
     if (r == 0 && strcmp(ret_approver->next, asked_by) == 0) {
-        r = duty_chief(e, asked_by, &next);
-        ret_approver->next = next.next;
+        const int found = duty_chief(e, asked_by, &next);
+        ret_approver->next = next.next; /* "" where their row cannot be read */
+        r = turn_trouble(found) ? found : 0;
     }
     return r;
 }

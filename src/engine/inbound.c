@@ -20,22 +20,20 @@
 
 /* Beyond it, texts of one participant are kept, and read with the others, without a task each. */
 enum { TASKS_A_DAY_MAX = 20 };
+#define REPEATED_WITHIN_US (10 * MINUTE_US)
 
 /* -ENOENT: nobody, or nobody who may opt out. */
 static int find_sender(struct engine *e, const char *from, struct noun_row *ret_participant) {
     char number[PHONE_SIZE], id[ID_SIZE];
-    enum noun noun;
 
     /* Whether a number may be given to a participant was asked when it was entered. */
     if (phone_parse(from, PHONE_MOBILE_OR_TEST, number) < 0 &&
         phone_parse(from, PHONE_ANY, number) < 0) {
         return -ENOENT;
     }
-    const int r = contact_find(e->store, number, &noun, id);
+    const int r = contact_find_participant(e->store, number, id);
 
-    return r < 0                      ? r
-           : noun != NOUN_PARTICIPANT ? -ENOENT
-                                      : noun_find(e->store, noun, id, &e->arena, ret_participant);
+    return r < 0 ? r : noun_find(e->store, NOUN_PARTICIPANT, id, &e->arena, ret_participant);
 }
 
 static int open_task(struct engine *e, const struct inbound_row *row, enum task_kind kind,
@@ -74,15 +72,14 @@ static int stop_texts(struct engine *e, const struct inbound_row *row,
 static int keep(struct engine *e, const struct inbound *inbound, struct noun_row *participant) {
     struct inbound_row row = {
         .received_at = e->now, .stop = optout_asked(inbound->text), .body = inbound->text};
-    char today[DATE_TEXT_SIZE];
     int r = text_copy(row.gateway, sizeof row.gateway, inbound->gateway);
 
     memcpy(row.participant, participant->id, sizeof row.participant);
-    date_to_text(zone_civil(turn_zone(e, e->setup.config->timezone), e->now).date, today);
+    /* A gateway that gives none may repeat itself; the same words later are said again. */
     const char *event = *inbound->event
                             ? inbound->event
-                            : arena_printf(&e->arena, "%s %s %s", participant->id, today,
-                                           inbound->text); /* a gateway that gives none */
+                            : arena_printf(&e->arena, "%s %" PRId64 " %s", participant->id,
+                                           e->now.us / REPEATED_WITHIN_US, inbound->text);
     const int before = r < 0 ? r
                              : inbound_count_since(e->store, participant->id,
                                                    (struct instant){e->now.us - DAY_US});

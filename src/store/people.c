@@ -187,6 +187,25 @@ int contact_find(struct store *store, const char *value, enum noun *ret_noun,
     return 0;
 }
 
+int contact_find_participant(struct store *store, const char *value, char ret_id[ID_SIZE]) {
+    char hash[STORE_HASH_SIZE], id[ID_SIZE];
+
+    store_hash(store, "contact", value, hash);
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_CONTACT_FIND_PARTICIPANT);
+
+    bind_text(&q, hash);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r < 0 ? r : -ENOENT;
+    }
+    READ_TEXT(&q, id);
+    if (q.error) {
+        return q.error;
+    }
+    memcpy(ret_id, id, sizeof id);
+    return 0;
+}
+
 int contact_of_other_participant(struct store *store, const char *value, const char *id) {
     char hash[STORE_HASH_SIZE];
 

@@ -18,6 +18,8 @@ const char *noun_value(const struct noun_row *row, const char *field);
 _must_use_ int noun_find(struct store *store, enum noun noun, const char *id, struct arena *arena, struct noun_row *ret_row);
 /* Whose number or address it is (canonical). -ENOENT: nobody's. */
 _must_use_ int contact_find(struct store *store, const char *value, enum noun *ret_noun, char ret_id[ID_SIZE]);
+/* The participant whose it is, -ENOENT: nobody's of them. Knows of participants only. */
+_must_use_ int contact_find_participant(struct store *store, const char *value, char ret_id[ID_SIZE]);
 /* Is it a participant's, and not this one's? 1 or 0. Knows of participants only. */
 _must_use_ int contact_of_other_participant(struct store *store, const char *value, const char *id);
 bool noun_exists(struct store *store, enum noun noun, const char *id);

@@ -13,10 +13,29 @@
 #include "duty.h"
 #include "follow_up.h"
 #include "handover.h"
+#include "known.h"
 #include "misses.h"
 #include "outbox.h"
 #include "standing.h"
 #include "watch.h"
+
+/* When they were told of the time that it has: another practitioner is a revision too, of which
+ * they hear nothing. */
+static struct instant booked_at(struct engine *e, const struct session_row *s) {
+    enum { LINES_MAX = 200 };
+    struct session_history_row *lines = arena_alloc(&e->arena, LINES_MAX, sizeof *lines);
+    const int count = s->revision == 0
+                          ? 0
+                          : session_history_list(e->store, s->id, &e->arena, lines, LINES_MAX);
+    struct instant at = s->revised_at;
+
+    for (int i = 0; i < count; i++) {
+        const bool booked = strcmp(lines[i].what, "planned") == 0 ||
+                            strcmp(lines[i].what, "moved") == 0;
+        at = booked ? lines[i].at : at;
+    }
+    return at;
+}
 
 struct remind_session course_remind_session(struct engine *e, const struct session_row *s,
                                             unsigned *ret_traits) {
@@ -39,15 +58,24 @@ struct remind_session course_remind_session(struct engine *e, const struct sessi
         *ret_traits = traits;
     }
     return (struct remind_session){
-        .start = s->start, .start_at = s->start_at, .booked_at = s->revised_at, .traits = traits};
+        .start = s->start, .start_at = s->start_at, .booked_at = booked_at(e, s), .traits = traits};
 }
 
 /* The main reminder is dropped because it is late: then a person phones, while there is something
- * to phone about. One that a confirmation stands for is not missed. */
-static bool phone_instead(struct engine *e, const struct session_row *s, uint32_t step,
-                          enum remind_verdict verdict) {
-    return e->setup.config->reminders.steps[step].main && instant_cmp(e->now, s->start_at) < 0 &&
-           (verdict == REMIND_SKIP_LATE || verdict == REMIND_SKIP_WINDOW);
+ * to phone about. One that a confirmation or change stands for is not missed. 1, 0 or an errno. */
+static int phone_instead(struct engine *e, const struct session_row *s, uint32_t step,
+                         enum remind_verdict verdict, int channel) {
+    if (!e->setup.config->reminders.steps[step].main || instant_cmp(e->now, s->start_at) >= 0) {
+        return 0;
+    }
+    if (verdict == REMIND_SKIP_LEAD && channel < 0) {
+        return 0; /* who booked it was asked to phone */
+    }
+    if (verdict == REMIND_SKIP_LEAD) {
+        const int told = known_by_booking(e, s, booked_at(e, s));
+        return told < 0 ? told : !told;
+    }
+    return verdict == REMIND_SKIP_LATE || verdict == REMIND_SKIP_WINDOW;
 }
 
 static int add_reminder(struct engine *e, const struct session_row *s, uint32_t step,
@@ -71,9 +99,8 @@ static int add_reminder(struct engine *e, const struct session_row *s, uint32_t 
     memcpy(m.participant, s->participant, sizeof m.participant);
     if (d->verdict != REMIND_SEND) {
         r = text_copy(m.reason, sizeof m.reason, remind_verdict_to_text(d->verdict));
-        if (r == 0 && phone_instead(e, s, step, d->verdict)) {
-            r = duty_phone(e, &m);
-        }
+        const int phone = r < 0 ? r : phone_instead(e, s, step, d->verdict, channel);
+        r = phone <= 0 ? phone : duty_phone(e, &m);
     } else if (channel < 0) {
         r = text_copy(m.reason, sizeof m.reason, "no_channel");
         r = r < 0 ? r : duty_phone(e, &m);

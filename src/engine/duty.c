@@ -274,6 +274,16 @@ int duty_drop_phone(struct engine *e, const struct message_row *m) {
     return count < 0 ? count : 0;
 }
 
+/* In time for somebody else to phone before the session, or by when the message had to be there. */
+static struct instant phone_by(struct engine *e, const struct message_row *m, struct instant due) {
+    struct session_row s;
+    const bool about_session = *m->session && session_find(e->store, m->session, &s) == 0;
+    const struct instant last = {about_session ? s.start_at.us - HOUR_US : m->not_after.us};
+    const bool over = about_session && instant_cmp(s.start_at, e->now) <= 0;
+
+    return over ? due : instant_max(e->now, instant_min(due, last));
+}
+
 int duty_phone(struct engine *e, const struct message_row *m) {
     struct duty_owner worker;
     const int r = duty_worker(e, m->participant, &worker);
@@ -282,14 +292,14 @@ int duty_phone(struct engine *e, const struct message_row *m) {
         return r;
     }
     const struct working_time work = person_working_time(e, &worker.person);
+    const struct instant due = working_time_add(&work, e->now, span_hours(2), span_hours(24));
 
-    return duty_give(
-        e, &worker,
-        (struct duty_start){.kind = TASK_PHONE,
-                            .participant = m->participant,
-                            .session = m->session,
-                            .about = phone_about(e, m),
-                            .due = working_time_add(&work, e->now, span_hours(2), span_hours(24))});
+    return duty_give(e, &worker,
+                     (struct duty_start){.kind = TASK_PHONE,
+                                         .participant = m->participant,
+                                         .session = m->session,
+                                         .about = phone_about(e, m),
+                                         .due = phone_by(e, m, due)});
 }
 
 int duty_changed(struct engine *e, const struct session_row *s, struct instant earlier) {
@@ -325,21 +335,28 @@ int duty_links(struct engine *e, const char *participant,
     return r < 0 ? r : 0;
 }
 
+int notice_advocate(struct engine *e, const struct link_row *link, const char *topic,
+                    uint32_t ordinal) {
+    struct message_row m = outbox_blank(e, KIND_ADVOCATE_NOTICE, AUDIENCE_ADVOCATE, link->advocate);
+
+    if (!link->all) {
+        return 0; /* this service asked to hear of missed sessions only */
+    }
+    m.step = ordinal;
+    int r = text_copy(m.topic, sizeof m.topic, topic);
+
+    r = r < 0 ? r : text_copy(m.participant, sizeof m.participant, link->participant);
+    r = r < 0 ? r : outbox_add(e, &m);
+    return r < 0 ? r : 0;
+}
+
 int notice_advocates(struct engine *e, const char *participant, const char *topic,
                      uint32_t ordinal) {
     struct link_row links[DUTY_LINKS_MAX];
     const int count = duty_links(e, participant, links);
 
     for (int i = 0; i < count; i++) {
-        if (!links[i].all) {
-            continue; /* this service asked to hear of missed sessions only */
-        }
-        struct message_row m = outbox_blank(e, KIND_ADVOCATE_NOTICE, AUDIENCE_ADVOCATE,
-                                            links[i].advocate);
-        m.step = ordinal;
-        int r = text_copy(m.topic, sizeof m.topic, topic);
-        r = r < 0 ? r : text_copy(m.participant, sizeof m.participant, participant);
-        r = r < 0 ? r : outbox_add(e, &m);
+        const int r = notice_advocate(e, &links[i], topic, ordinal);
         if (r < 0) {
             return r;
         }

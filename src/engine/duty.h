@@ -118,6 +118,8 @@ _must_use_ int duty_links(struct engine *e, const char *participant,
                           struct link_row ret_links[DUTY_LINKS_MAX]);
 /* Advocates of the participant hear a status, by the level of their link. topic: "enrolled",
  * "started", "paused", "restarted", "ended", "completed"; by the calendar: watch.h. */
+_must_use_ int notice_advocate(struct engine *e, const struct link_row *link, const char *topic,
+                               uint32_t ordinal);
 _must_use_ int notice_advocates(struct engine *e, const char *participant, const char *topic,
                                 uint32_t ordinal);
 /* The responsible officer hears of an outcome. */

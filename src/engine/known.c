@@ -21,6 +21,81 @@ static bool told(const struct message_row *rows, int count, uint32_t revision) {
     return false;
 }
 
+static bool may_have_arrived(const struct message_row *m, struct instant since) {
+    if (instant_cmp(instant_max(m->created_at, m->sent_at), since) < 0) {
+        return false;
+    }
+    switch (m->state) {
+    case MESSAGE_SENDING:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_DELIVERED:
+    case MESSAGE_UNCERTAIN:
+    case MESSAGE_UNKNOWN:
+        return true;
+    case MESSAGE_QUEUED:
+    case MESSAGE_HELD:
+    case MESSAGE_UNDELIVERED:
+    case MESSAGE_FAILED:
+    case MESSAGE_CANCELLED:
+    case MESSAGE_EXPIRED:
+    case MESSAGE_SKIPPED:
+        break;
+    }
+    return m->repeat; /* an answer to it was lost */
+}
+
+/* One that ended otherwise was followed by a mail or a task to phone. */
+static bool stands(const struct message_row *m, struct instant since) {
+    const bool late = instant_cmp(instant_max(m->created_at, m->sent_at), since) >= 0 ||
+                      m->state == MESSAGE_QUEUED || m->state == MESSAGE_HELD;
+
+    return late && m->state != MESSAGE_CANCELLED &&
+           (m->state != MESSAGE_SKIPPED || strcmp(m->reason, "no_channel") == 0);
+}
+
+/* Is there one of those that match? 1, 0, or a negative errno. */
+typedef bool message_test(const struct message_row *m, struct instant since);
+static int find_any(struct engine *e, const struct message_filter *filter, message_test *test,
+                    struct instant since) {
+    enum { ROWS_MAX = 32 };
+    struct message_row *rows = arena_alloc(&e->arena, ROWS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
+
+    while ((count = message_list(e->store, filter, after, &e->arena, rows, ROWS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            if (test(&rows[i], since)) {
+                return 1;
+            }
+        }
+    }
+    return count;
+}
+
+int known_at_all(struct engine *e, const struct session_row *s) {
+    const struct message_filter about = {.session = s->id, .audience = "participant"},
+                                all = {.participant = s->participant, .kind = "confirmation"};
+    struct session_history_row planned;
+    int r = find_any(e, &about, may_have_arrived, (struct instant){0});
+
+    if (r == 0) {
+        r = session_history_list(e->store, s->id, &e->arena, &planned, 1);
+        r = r <= 0 ? r : find_any(e, &all, may_have_arrived, planned.at);
+    }
+    return r;
+}
+
+int known_by_booking(struct engine *e, const struct session_row *s, struct instant booked_at) {
+    const struct message_filter moved = {.session = s->id,
+                                         .audience = "participant",
+                                         .kind = "change"},
+                                all = {.participant = s->participant, .kind = "confirmation"};
+    const int r = find_any(e, &moved, stands, booked_at);
+
+    return r != 0 ? r : find_any(e, &all, stands, booked_at);
+}
+
 /* The change of the greatest revision before this one, or NULL. */
 static const struct message_row *before(const struct message_row *rows, int count,
                                         uint32_t revision) {

@@ -382,6 +382,16 @@ static const struct hours *office_hours(struct engine *e, const struct noun_row 
     return &e->hours;
 }
 
+/* A change leaves early on the day of the old time too: before they set out. */
+static struct civil early_day(const struct message_row *m, const struct subject *about) {
+    const struct civil none = {0};
+    const struct civil start = about->has_session ? about->session.start : none;
+    const bool earlier = m->kind == KIND_CHANGE && m->old_start.date.year != 0 &&
+                         civil_cmp(m->old_start, start) < 0;
+
+    return earlier ? m->old_start : start;
+}
+
 static int claim(struct engine *e, const char *id) {
     const struct config *config = e->setup.config;
     struct message_row m;
@@ -416,13 +426,11 @@ static int claim(struct engine *e, const char *id) {
         const struct remind_place place = {turn_zone(e, noun_value(&about.office, "timezone")),
                                            e->setup.holidays};
         const struct hours *office = office_hours(e, &about.office);
-        const struct civil none = {0};
         if (!office) {
             return -EUCLEAN;
         }
         const struct instant open = kind_window_next(m.kind, &config->send_window, &place, office,
-                                                     about.has_session ? about.session.start : none,
-                                                     e->now);
+                                                     early_day(&m, &about), e->now);
         if (instant_cmp(open, e->now) > 0) {
             return postpone(e, &m, open);
         }

@@ -27,8 +27,11 @@ _must_use_ int outbox_not_delivered(struct engine *e, const struct message_row *
 /* A text that did not arrive goes by mail, once, where there is an address and time. Returns 1 when
  * it does (or did), 0 when there is no such way. */
 _must_use_ int outbox_try_mail(struct engine *e, const struct message_row *m);
-/* Is the session of the message still to come? */
+/* Is the session of the message still to come, or the time that a change says is no more? */
 bool outbox_session_ahead(struct engine *e, const struct message_row *m);
+/* A change whose answer was lost has been overtaken: nobody knows which time they believe, and no
+ * later text can say it right. Somebody phones while that helps. */
+_must_use_ int outbox_doubtful(struct engine *e, const struct message_row *m);
 /* Why a message must not go any more, in *ret_reason; NULL: it may. */
 _must_use_ int outbox_stop_reason(struct engine *e, const struct message_row *m,
                                   const char **ret_reason);

@@ -20,9 +20,17 @@ enum { UNCERTAIN_ATTEMPTS_MAX = 3 };
 
 bool outbox_session_ahead(struct engine *e, const struct message_row *m) {
     struct session_row s;
+    struct instant known;
 
-    return *m->session && session_find(e->store, m->session, &s) == 0 &&
-           instant_cmp(e->now, s.start_at) < 0;
+    if (!*m->session || session_find(e->store, m->session, &s) < 0) {
+        return false;
+    }
+    /* Who was not told that it is earlier still comes at the time before. */
+    if (m->kind == KIND_CHANGE && m->old_start.date.year != 0) {
+        (void)zone_resolve(turn_zone(e, s.zone), m->old_start, ZONE_FIRST, &known); /* it was one */
+        s.start_at = instant_max(s.start_at, known);
+    }
+    return instant_cmp(e->now, s.start_at) < 0;
 }
 
 int outbox_try_mail(struct engine *e, const struct message_row *m) {
@@ -49,6 +57,15 @@ int outbox_try_mail(struct engine *e, const struct message_row *m) {
     return r < 0 ? r : 1;
 }
 
+/* It was held, or missed, at a time of which they were not told, and they still come at the one
+ * before. */
+static bool comes_too_late(struct engine *e, const struct message_row *m) {
+    struct session_row s;
+
+    return m->kind == KIND_CHANGE && session_find(e->store, m->session, &s) == 0 &&
+           s.revision == m->revision && s.state != SESSION_CANCELLED && outbox_session_ahead(e, m);
+}
+
 /* A text that cannot arrive goes by mail, once; otherwise a person phones. */
 static int tell_otherwise(struct engine *e, const struct message_row *m) {
     const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE ||
@@ -56,6 +73,9 @@ static int tell_otherwise(struct engine *e, const struct message_row *m) {
     const char *stop = NULL;
     int r = outbox_stop_reason(e, m, &stop);
 
+    if (r == 0 && stop && strcmp(stop, "session_not_planned") == 0 && comes_too_late(e, m)) {
+        return duty_phone(e, m);
+    }
     if (r == 0 && stop && strcmp(stop, "channel_off") != 0) {
         return 0; /* it has become pointless: moved, cancelled, or the person has left */
     }
@@ -95,6 +115,10 @@ int outbox_not_delivered(struct engine *e, const struct message_row *m) {
                : chain_unreachable(e, m->escalation, m->revision);
 }
 
+int outbox_doubtful(struct engine *e, const struct message_row *m) {
+    return m->kind == KIND_CHANGE && m->repeat && outbox_session_ahead(e, m) ? duty_phone(e, m) : 0;
+}
+
 /* Queued again. What has become pointless meanwhile ends here: another attempt would only find that
  * out later. */
 static int queue_again(struct engine *e, struct message_row *m, enum message_event event,
@@ -107,7 +131,8 @@ static int queue_again(struct engine *e, struct message_row *m, enum message_eve
         return r;
     }
     if (stop) {
-        return outbox_cancel(e, m, stop);
+        r = outbox_cancel(e, m, stop);
+        return r < 0 || !m->repeat ? r : outbox_doubtful(e, m);
     }
     return instant_cmp(m->wake_at, m->not_after) >= 0 ? outbox_expire(e, m) : 0;
 }

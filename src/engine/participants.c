@@ -140,7 +140,7 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     r = r < 0 ? r : planning_insert(c, p, numbers, result->starts, count);
     r = r < 0 ? r : participant_state_update(c->e->store, p->participant.id, &state);
     r = r < 0 ? r : duty_drop_participant(c->e, p->participant.id, 1u << TASK_CATCH_UP);
-    r = r < 0 ? r : planning_confirm(c, p, ordinal);
+    r = r < 0 ? r : planning_confirm(c, p, result->starts, count, ordinal);
     if (r == 0 && first) {
         r = notice_advocates(c->e, p->participant.id, "enrolled", 0);
     } else if (r == 0 && event == PARTICIPANT_RESUME) {

@@ -395,8 +395,7 @@ int people_link(struct call *c) {
     }
     r = r < 0 ? r : call_audit(c, c->id, participant);
     if (r == 0 && row.all && state.state == PARTICIPANT_ACTIVE) {
-        r = notice_advocates(c->e, participant, "enrolled",
-                             0); /* those who heard before are not told twice: the key is unique */
+        r = notice_advocate(c->e, &row, "enrolled", 0); /* the others learn of nothing */
     }
     r = r < 0 ? r : watch_wake(c->e, participant);
     if (r < 0) {

@@ -290,12 +290,42 @@ int planning_insert(struct call *c, struct planning *p, const uint32_t *numbers,
     return 0;
 }
 
-int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal) {
+/* It stands for the reminder of a session that begins before it would end by itself, and has to be
+ * there while somebody can still phone. INSTANT_NEVER: none begins so soon. */
+static struct instant confirm_by(struct call *c, struct planning *p, const struct civil *starts,
+                                 size_t count) {
+    const struct engine *e = c->e;
+    const struct instant soon = instant_add(e->now, span_minutes(10));
+    struct instant first = INSTANT_NEVER, at;
+
+    for (size_t i = 0; i < count; i++) {
+        (void)zone_resolve(p->zone, starts[i], ZONE_FIRST, &at); /* refused gaps and overlaps */
+        first = instant_min(first, at);
+    }
+    if (instant_cmp(first, instant_add(e->now, kind_policies[KIND_CONFIRMATION].lifetime)) > 0) {
+        return INSTANT_NEVER;
+    }
+    const struct instant by = {first.us - e->setup.config->reminders.min_lead.us};
+
+    return instant_min(first, instant_max(by, soon));
+}
+
+int planning_confirm(struct call *c, struct planning *p, const struct civil *starts, size_t count,
+                     uint32_t ordinal) {
     struct message_row m = outbox_blank(c->e, KIND_CONFIRMATION, AUDIENCE_PARTICIPANT,
                                         p->participant.id);
     bool reachable = false;
 
+    const struct remind_place place = {p->zone, c->e->setup.holidays};
+    const struct civil none = {0};
+    const struct instant by = confirm_by(c, p, starts, count),
+                         opens = kind_window_next(KIND_CONFIRMATION,
+                                                  &c->e->setup.config->send_window, &place, NULL,
+                                                  none, c->e->now);
+    const bool in_time = instant_cmp(opens, by) < 0;
+
     m.step = ordinal;
+    m.not_after = in_time ? by : INSTANT_NEVER; /* the other dates are told all the same */
     memcpy(m.participant, p->participant.id, sizeof m.participant);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
         if (outbox_participant_channel(c->e, &p->participant, 1u << channel) != channel) {
@@ -309,5 +339,6 @@ int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal) {
         }
         reachable = true;
     }
-    return reachable ? 0 : duty_phone(c->e, &m);
+    m.not_after = by;
+    return reachable && in_time ? 0 : duty_phone(c->e, &m);
 }

@@ -39,7 +39,9 @@ _must_use_ int planning_insert(struct call *c, struct planning *p, const uint32_
 /* {"rule", "session", "from", "to"} in one line: why there is no plan. */
 int planning_refuse(struct call *c, const struct plan_result *result, uint32_t number);
 json_t *planning_warnings(const struct planning *p, const struct plan_result *result);
-/* Says what the participant must be told after a plan: all dates by mail, the next date by text. */
-_must_use_ int planning_confirm(struct call *c, struct planning *p, uint32_t ordinal);
+/* Says what the participant must be told after a plan of these starts: all dates by mail, the next
+ * date by text; in time before the first of them, or a person phones. */
+_must_use_ int planning_confirm(struct call *c, struct planning *p, const struct civil *starts,
+                                size_t count, uint32_t ordinal);
 
 #endif

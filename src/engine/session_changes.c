@@ -10,6 +10,7 @@
 
 #include "duty.h"
 #include "follow_up.h"
+#include "known.h"
 #include "outbox.h"
 #include "planning.h"
 #include "watch.h"
@@ -33,8 +34,8 @@ int session_change_note(struct call *c, const struct session_row *s,
 
 /* ---- telling of it ---- */
 
-/* Is a confirmation with all dates still to leave on every channel they can be reached by? Then it
- * says everything: it is rendered from the rows as they will be. */
+/* Is a confirmation still to leave on every channel they can be reached by? It is rendered from the
+ * rows as they will be. */
 static bool confirmation_pending(struct call *c, const struct noun_row *participant) {
     const struct message_filter filter = {
         .participant = participant->id, .kind = "confirmation", .state = "queued"};
@@ -52,6 +53,15 @@ static bool confirmation_pending(struct call *c, const struct noun_row *particip
         }
     }
     return count > 0;
+}
+
+/* To who has heard nothing of the session yet, their confirmation says everything. To somebody who
+ * expects it at a time, a confirmation of other dates does not say that it is not then. */
+static int confirmation_says_it(struct call *c, const struct session_row *s,
+                                const struct noun_row *participant) {
+    const int known = confirmation_pending(c, participant) ? known_at_all(c->e, s) : 1;
+
+    return known < 0 ? known : known == 0;
 }
 
 /* When the participant believes the session to be: what an earlier change that has not left yet
@@ -98,11 +108,29 @@ static int tell_participant(struct call *c, const struct session_row *s, enum me
     } else if (channel < 0) {
         r = text_copy(m.reason, sizeof m.reason, "no_channel");
         r = r < 0 ? r : duty_phone(e, &m);
-    } else if (confirmation_pending(c, &participant)) {
-        r = text_copy(m.reason, sizeof m.reason, "confirmation_pending");
+    } else {
+        r = confirmation_says_it(c, s, &participant);
+        r = r <= 0 ? r : text_copy(m.reason, sizeof m.reason, "confirmation_pending");
     }
     r = r < 0 ? r : outbox_add(e, &m);
     return r < 0 ? r : 0;
+}
+
+/* Before they are cancelled: of those whose answer was lost nobody knows what they have told. */
+static int phone_where_in_doubt(struct call *c, const char *session) {
+    enum { ROWS_MAX = 16 };
+    const struct message_filter filter = {
+        .session = session, .audience = "participant", .kind = "change", .state = "queued"};
+    struct message_row *rows = arena_alloc(&c->e->arena, ROWS_MAX, sizeof *rows);
+    const int count = message_list(c->e->store, &filter, "", &c->e->arena, rows, ROWS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = outbox_doubtful(c->e, &rows[i]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 static int write_change(struct call *c, struct session_row *s, const struct session_row *before,
@@ -118,6 +146,7 @@ static int write_change(struct call *c, struct session_row *s, const struct sess
     r = r < 0 ? r : course_arm(c->e, s);
     r = r < 0 ? r : session_update(c->e->store, s, before->state, before->revision);
     r = r < 0 ? r : session_change_note(c, s, change, before->start_at);
+    r = r < 0 ? r : phone_where_in_doubt(c, s->id);
     r = r < 0 ? r
               : message_cancel_matching(c->e->store, &stale,
                                         kind == KIND_CHANGE ? "session_moved" : "session_cancelled",

@@ -122,8 +122,8 @@ static bool read_about(struct sim *sim, const struct outgoing *m, struct about *
 }
 
 /* The send window, said once more and differently from the rules: 09:00-20:00, Sundays and bank
- * holidays 10:00-18:00, a change of today's session from 07:00, a word after a miss in office
- * hours. */
+ * holidays 10:00-18:00, a change of today's session, or to another day, from 07:00, a word after a
+ * miss in office hours. */
 static bool window_fits(struct sim *sim, const struct outgoing *m, const struct about *a) {
     const struct zone *zone = zones_find(sim->kit->zones, a->zone);
     const struct civil now = zone_civil(zone ? zone : sim->kit->zone, sim_believed(sim));
@@ -140,7 +140,7 @@ static bool window_fits(struct sim *sim, const struct outgoing *m, const struct 
                              (uint32_t)minute + 1);
     }
     if ((m->kind == KIND_CHANGE || m->kind == KIND_CANCELLATION) &&
-        strncmp(a->start, today, 10) == 0) {
+        (strncmp(a->start, today, 10) == 0 || strncmp(a->old_start, today, 10) == 0)) {
         return minute >= 7 * 60 && minute < (quiet ? 18 : 20) * 60;
     }
     return quiet ? minute >= 10 * 60 && minute < 18 * 60 : minute >= 9 * 60 && minute < 20 * 60;

@@ -52,15 +52,31 @@ static int find_chains(struct engine *e, const char *participant, enum escalatio
     return count < 0 ? count : found;
 }
 
-/* One chain says that a participant cannot be reached; while it is open a second would say it
- * again. */
+/* Is the call that the chain was opened for still to be made? 1, 0, or an errno. */
+static int call_is_open(struct engine *e, const struct escalation_row *chain) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list_participant(e->store, chain->participant, "", rows, TASKS_MAX);
+    bool open = false;
+
+    for (int i = 0; i < count; i++) {
+        open |= rows[i].kind == TASK_PHONE && strcmp(rows[i].session, chain->session) == 0 &&
+                instant_cmp(rows[i].created_at, chain->happened_at) == 0;
+    }
+    return count < 0 ? count : open;
+}
+
+/* One chain says that a participant cannot be reached; while it is open, and the call that it is
+ * about, a second would say it again. */
 int alert_unphoned(struct engine *e, const struct task_row *task) {
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     const int count = find_chains(e, task->participant, ESCALATION_UNDELIVERABLE, true, rows);
 
     for (int i = 0; i < count; i++) {
-        if (strcmp(rows[i].topic, "undeliverable") == 0) {
-            return 0;
+        const int said = strcmp(rows[i].topic, "undeliverable") == 0 ? call_is_open(e, &rows[i])
+                                                                     : 0;
+        if (said != 0) {
+            return said < 0 ? said : 0;
         }
     }
     return count < 0
@@ -70,6 +86,26 @@ int alert_unphoned(struct engine *e, const struct task_row *task) {
                                                                .session = task->session,
                                                                .topic = "undeliverable",
                                                                .happened_at = task->created_at});
+}
+
+/* Another call that was not made was said by the chain that has ended: it is looked at again. */
+static int look_at_other_calls(struct engine *e, const struct task_row *task) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list_participant(e->store, task->participant, "", rows, TASKS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        if (rows[i].kind != TASK_PHONE || rows[i].reminded == 0 ||
+            strcmp(rows[i].id, task->id) == 0) {
+            continue;
+        }
+        rows[i].wake_at = e->now;
+        const int r = task_update(e->store, &rows[i], TASK_OPEN);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 int alert_phoned(struct engine *e, const struct task_row *task, const char *by,
@@ -82,7 +118,8 @@ int alert_phoned(struct engine *e, const struct task_row *task, const char *by,
     for (int i = 0; i < count; i++) {
         const bool its = strcmp(rows[i].session, task->session) == 0 &&
                          instant_cmp(rows[i].happened_at, task->created_at) == 0;
-        const int r = its ? chain_resolve(e, &rows[i], by, because) : 0;
+        int r = its ? chain_resolve(e, &rows[i], by, because) : 0;
+        r = r < 0 || !its ? r : look_at_other_calls(e, task);
         if (r < 0) {
             return r;
         }

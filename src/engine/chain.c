@@ -302,14 +302,15 @@ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *
     if (r < 0) {
         return r;
     }
-    const struct working_time work = person_working_time(e, &person);
+    /* Not their own days: who works on one a week would keep it for three weeks. */
+    const struct working_time office = turn_office_days(e, person.zone);
 
     row->acknowledged_at = e->now;
     row->generation++;
     row->exhausted = false;
     row->wake_at = row->audience == AUDIENCE_ADVOCATE
                        ? INSTANT_NEVER
-                       : working_days_add(&work, e->now, row->policy.acknowledged_days);
+                       : working_days_add(&office, e->now, row->policy.acknowledged_days);
     if (row->audience == AUDIENCE_ADVOCATE) {
         /* A service acknowledges receipt: there is nothing more for it to do, so its chain is over.
          */

@@ -421,8 +421,11 @@ static int owe_replacement(struct engine *e, const struct session_row *s) {
     if (r < 0) {
         return r;
     }
+    if (owed && status.state == PARTICIPANT_COMPLETED) {
+        return tell_supervisor(e, s); /* it was said that they had completed */
+    }
     return owed && status.state == PARTICIPANT_ACTIVE ? follow_up_catch_up(e, s)
-                                                      : duty_drop_session(e, s->id, TASK_CATCH_UP);
+                                                      : follow_up_no_catch_up(e, s);
 }
 
 static int tell_new_outcome(struct engine *e, const struct session_row *s,
@@ -439,11 +442,50 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
     if (r == 0 && !code->miss && (code->tell & TELL_SUPERVISOR)) {
         r = tell_supervisor(e, s);
     }
-    if (r == 0 && officer_hears(code, noun_value(&participant, "route"))) {
+    const char *route = r < 0 ? "" : noun_value(&participant, "route");
+    const bool corrects = before && before->miss && code->miss && officer_hears(before, route);
+
+    /* Who was told of a miss hears of another that stands in its place, whatever their route. */
+    if (r == 0 && (corrects || officer_hears(code, route))) {
         r = notice_officer(e, s, s->outcome);
     }
     r = r < 0 ? r : owe_replacement(e, s);
     return r < 0 ? r : watch_wake(e, s->participant);
+}
+
+/* Has a notice of this outcome left to any officer? */
+static int officer_told(struct engine *e, const struct session_row *s) {
+    enum { ROWS_MAX = 16 };
+    const struct message_filter filter = {.session = s->id, .kind = "officer_notice"};
+    struct message_row *rows = arena_alloc(&e->arena, ROWS_MAX, sizeof *rows);
+    const int count = message_list(e->store, &filter, "", &e->arena, rows, ROWS_MAX);
+    bool told = false;
+
+    for (int i = 0; i < count; i++) {
+        told |= strcmp(rows[i].topic, s->outcome) == 0 && rows[i].sent_at.us != 0;
+    }
+    return count < 0 ? count : told;
+}
+
+int course_new_officer(struct engine *e, const struct noun_row *participant) {
+    enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct session_filter filter = {.participant = participant->id, .state = "recorded"};
+    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, rows[i].outcome);
+        const bool hears = code && (rows[i].flags & SESSION_MISS_TOLD) &&
+                           officer_hears(code, noun_value(participant, "route"));
+        const int told = hears && !code->provisional ? officer_told(e, &rows[i]) : 0;
+        const int r = told < 0         ? told
+                      : hears && !told ? notice_officer(e, &rows[i], rows[i].outcome)
+                                       : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 int course_tell(struct engine *e, struct session_row *s) {

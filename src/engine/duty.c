@@ -118,11 +118,11 @@ int duty_chief(struct engine *e, const char *supervisor, struct duty_owner *ret_
 }
 
 int duty_give(struct engine *e, const struct duty_owner *owner, struct duty_start start) {
-    const struct working_time work = person_working_time(e, &owner->person);
+    const struct working_time office = turn_office_days(e, owner->person.zone);
 
     start.owner = owner->id;
     start.next_owner = owner->next;
-    start.due = start.due.us ? start.due : working_days_add(&work, e->now, 1);
+    start.due = start.due.us ? start.due : working_days_add(&office, e->now, 1);
     return duty_open(e, &start);
 }
 
@@ -166,9 +166,9 @@ static int look(struct engine *e, const char *id) {
     if (r < 0) {
         return r;
     }
-    const struct working_time work = person_working_time(e, &owner);
+    const struct working_time office = turn_office_days(e, owner.zone);
 
-    row.wake_at = working_days_add(&work, e->now, 1);
+    row.wake_at = working_days_add(&office, e->now, 1);
     return task_update(e->store, &row, TASK_OPEN);
 }
 
@@ -216,7 +216,9 @@ static int end_of_session(struct engine *e, const char *session, enum task_kind 
     while ((count = task_list(e->store, session, true, after, rows, TASKS_MAX)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
-            const int r = rows[i].kind == kind ? end_task(e, &rows[i], event, by) : 0;
+            /* A call that was not made in time goes up the line until somebody sees to it. */
+            const bool fits = rows[i].kind == kind && (kind != TASK_PHONE || rows[i].reminded == 0);
+            const int r = fits ? end_task(e, &rows[i], event, by) : 0;
             if (r < 0) {
                 return r;
             }

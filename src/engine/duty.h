@@ -21,6 +21,9 @@ _must_use_ int course_ask(struct engine *e, const struct session_row *s);
 /* Everybody who must hear of a recorded outcome is told now; what was told before and no longer
  * stands is stood down. The caller writes the row. */
 _must_use_ int course_tell(struct engine *e, struct session_row *s);
+/* Another officer is responsible: they hear of what is not decided yet, and of what nobody has been
+ * told. */
+_must_use_ int course_new_officer(struct engine *e, const struct noun_row *participant);
 /* Cancelled, or with an outcome that owes a replacement: this row does not settle its number. */
 bool course_lost(struct engine *e, const struct session_row *s);
 /* Is its number neither planned nor held by any attempt, this one taken as it is given? 1, 0, or a

@@ -19,17 +19,55 @@ static int nobody(struct engine *e, const char *subject, int error, const char *
                                          subject, what));
 }
 
-/* Another reason for the same loss gives nobody a second task. */
+/* All attempts of its number. */
+static int list_attempts(struct engine *e, const struct session_row *s,
+                         struct session_row **ret_rows) {
+    enum { ATTEMPTS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct session_filter filter = {.participant = s->participant};
+    struct session_row *rows = arena_alloc(&e->arena, ATTEMPTS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, ATTEMPTS_MAX);
+    int found = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (rows[i].number == s->number) {
+            rows[found++] = rows[i];
+        }
+    }
+    *ret_rows = rows;
+    return count < 0 ? count : found;
+}
+
+/* Another reason for the same loss gives nobody a second task, nor does another attempt. */
 static int has_catch_up(struct engine *e, const struct session_row *s) {
     enum { TASKS_MAX = 64 };
     struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
-    const int count = task_list(e->store, s->id, true, "", rows, TASKS_MAX);
+    struct session_row *attempts;
+    const int attempt_count = list_attempts(e, s, &attempts);
     bool found = false;
 
-    for (int i = 0; i < count; i++) {
-        found |= rows[i].kind == TASK_CATCH_UP;
+    for (int k = 0; k < attempt_count; k++) {
+        const int count = task_list(e->store, attempts[k].id, true, "", rows, TASKS_MAX);
+        for (int i = 0; i < count; i++) {
+            found |= rows[i].kind == TASK_CATCH_UP;
+        }
+        if (count < 0) {
+            return count;
+        }
     }
-    return count < 0 ? count : found;
+    return attempt_count < 0 ? attempt_count : found;
+}
+
+int follow_up_no_catch_up(struct engine *e, const struct session_row *s) {
+    struct session_row *attempts;
+    const int count = list_attempts(e, s, &attempts);
+
+    for (int i = 0; i < count; i++) {
+        const int r = duty_drop_session(e, attempts[i].id, TASK_CATCH_UP);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 int follow_up_catch_up(struct engine *e, const struct session_row *s) {

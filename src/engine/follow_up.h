@@ -6,6 +6,8 @@
 
 /* The practitioner is to plan the session that is owed in place of this one. */
 _must_use_ int follow_up_catch_up(struct engine *e, const struct session_row *s);
+/* Its number is not owed any more, or nobody is to plan it. */
+_must_use_ int follow_up_no_catch_up(struct engine *e, const struct session_row *s);
 /* A supervisor who did not ask for the correction is to approve it: the practitioner's, else the
  * next one; the operator is alarmed where there is none. */
 _must_use_ int follow_up_approval(struct engine *e, const struct session_row *s);

@@ -11,6 +11,7 @@
 #include "handover.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "duty.h"
@@ -247,9 +248,6 @@ static int take_tasks(struct call *c, const char *participant, const struct hand
     char after[ID_SIZE] = "";
     int count = 0, r = h->all_tasks ? cancel_mails(c, participant, h->from) : 0;
 
-    if (r == 0 && chiefs_differ(h)) {
-        r = cancel_mails(c, participant, h->old_chief);
-    }
     while (r == 0 && (count = task_list_participant(c->e->store, participant, after, rows,
                                                     TASKS_BATCH)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
@@ -308,6 +306,30 @@ int handover_chief(struct call *c, const char *practitioner, const char *before)
     return r < 0 ? r : count;
 }
 
+int handover_next(struct call *c, const char *supervisor, const char *before) {
+    struct task_row *rows = arena_alloc(&c->e->arena, TASKS_BATCH, sizeof *rows);
+    char after[ID_SIZE] = "";
+    struct noun_row row;
+    int count = 0, r = turn_noun_find(c->e, NOUN_SUPERVISOR, supervisor, &row);
+
+    while (r == 0 &&
+           (count = task_list_owner(c->e->store, supervisor, after, rows, TASKS_BATCH)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count && r == 0; i++) {
+            const char *owner = supervisor, *next = noun_value(&row, "next");
+            if (strcmp(rows[i].next_owner, before) != 0) {
+                continue;
+            }
+            if (rows[i].kind == TASK_APPROVE) {
+                r = find_approver(c->e, &rows[i], &owner, &next);
+                r = r < 0 && !turn_trouble(r) ? 0 : r;
+            }
+            r = r < 0 ? r : duty_hand_over(c->e, &rows[i], owner, next);
+        }
+    }
+    return r < 0 ? r : count;
+}
+
 static void begin_answer(struct call *c, const struct handover *h) {
     c->reply = json_pack("{s:s,s:s,s:s,s:[],s:[],s:[]}", "id", c->id, "from", h->from, "to", h->to,
                          "sessions", "conflicts", "tasks");
@@ -346,14 +368,15 @@ static int open_take_over(struct call *c, const struct handover *h, const char *
         return r;
     }
     const struct working_time work = person_working_time(c->e, &taker);
-    const char *about = arena_printf(&c->e->arena, "%u", turn_hour(c->e));
+    const char *about = arena_printf(&c->e->arena, "%s%" PRId64, *participant ? "" : h->from,
+                                     c->e->now.us / SECOND_US);
 
     return duty_open(c->e, &(struct duty_start){.kind = TASK_TAKE_OVER,
                                                 .owner = h->to,
                                                 .next_owner = h->new_chief,
                                                 .participant = participant,
                                                 .session = "",
-                                                .about = *participant ? about : h->from,
+                                                .about = about,
                                                 .due = working_days_add(&work, c->e->now, 1)});
 }
 
@@ -555,6 +578,22 @@ int practitioner_leave(struct call *c) {
 
 /* ---- the day itself ---- */
 
+/* To whoever has its participant now, which need not be who took over first. */
+static int give_task(struct engine *e, const struct handover *h, struct task_row *task) {
+    struct duty_owner worker = {.id = h->to, .next = h->new_chief};
+
+    if (*task->participant) {
+        const int r = duty_worker(e, task->participant, &worker);
+        if (r < 0 && turn_trouble(r)) {
+            return r;
+        }
+        if (r < 0 || strcmp(worker.id, h->from) == 0) { /* theirs still: see the law nothing_left */
+            worker = (struct duty_owner){.id = h->to, .next = h->new_chief};
+        }
+    }
+    return duty_hand_over(e, task, worker.id, *task->next_owner ? worker.next : "");
+}
+
 static int give_tasks(struct engine *e, const struct handover *h) {
     struct task_row *rows = arena_alloc(&e->arena, TASKS_BATCH, sizeof *rows);
     int count, r = 0;
@@ -562,7 +601,7 @@ static int give_tasks(struct engine *e, const struct handover *h) {
     /* Each goes to another owner, or is dropped: the next look finds others. */
     while (r == 0 && (count = task_list_owner(e->store, h->from, "", rows, TASKS_BATCH)) > 0) {
         for (int i = 0; i < count && r == 0; i++) {
-            r = duty_hand_over(e, &rows[i], h->to, *rows[i].next_owner ? h->new_chief : "");
+            r = give_task(e, h, &rows[i]);
         }
     }
     return r < 0 ? r : count;

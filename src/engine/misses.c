@@ -55,17 +55,47 @@ static int open_review(struct engine *e, const struct session_row *s, enum task_
             .kind = kind, .participant = s->participant, .session = s->id, .about = ""});
 }
 
+/* Those after it that were told before it was: recorded late, or corrected to a miss. *ret_last:
+ * the last miss of them. */
+static int misses_after(struct engine *e, const struct session_row *s, uint32_t *ret_count,
+                        struct session_row *ret_last) {
+    struct session_row *rows;
+    const int count = recorded_sessions(e, s->participant, &rows);
+
+    *ret_count = 0;
+    *ret_last = *s;
+    for (int i = 0; i < count; i++) {
+        const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, rows[i].outcome);
+        if (instant_cmp(rows[i].start_at, s->start_at) <= 0 ||
+            !(rows[i].flags & SESSION_MISS_TOLD) || !code) {
+            continue;
+        }
+        if (code->attended == ATTENDED_YES) {
+            break;
+        }
+        if (code->miss) {
+            *ret_last = rows[i];
+            (*ret_count)++;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
 int misses_review(struct engine *e, const struct session_row *s) {
     enum { FOUR = 4 };
     const struct config *config = e->setup.config;
-    uint32_t count = 0;
-    int r = misses_in_a_row(e, s, &count);
+    struct session_row last;
+    uint32_t upto = 0, after = 0;
+    int r = misses_in_a_row(e, s, &upto);
 
-    if (r == 0 && count >= config->review_after_misses) {
-        r = open_review(e, s, TASK_REVIEW_MISSES);
+    r = r < 0 ? r : misses_after(e, s, &after, &last);
+    if (r == 0 && upto + after >= config->review_after_misses) {
+        r = open_review(e, &last, TASK_REVIEW_MISSES);
     }
-    if (r == 0 && config->four_miss_prompt && count == FOUR) {
-        r = open_review(e, s, TASK_FOUR_MISSES);
+    /* Once for a run: without this one it was shorter than four. */
+    if (r == 0 && config->four_miss_prompt && upto <= FOUR && after < FOUR &&
+        upto + after >= FOUR) {
+        r = open_review(e, &last, TASK_FOUR_MISSES);
     }
     return r;
 }

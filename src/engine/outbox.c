@@ -170,6 +170,7 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
     struct escalation_row chain;
     struct task_row task;
     struct link_row link;
+    struct noun_row participant;
     int r = 0;
 
     if (*m->escalation) {
@@ -185,6 +186,12 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
         *ret_reason = r == 0 && task.state != TASK_OPEN ? "task_closed"
                       : r == 0 && strcmp(task.owner, m->recipient) != 0 &&
                               strcmp(task.next_owner, m->recipient) != 0
+                          ? "reassigned"
+                          : *ret_reason;
+    }
+    if (r == 0 && m->kind == KIND_OFFICER_NOTICE) {
+        r = turn_noun_find(e, NOUN_PARTICIPANT, m->participant, &participant);
+        *ret_reason = r == 0 && strcmp(noun_value(&participant, "officer"), m->recipient) != 0
                           ? "reassigned"
                           : *ret_reason;
     }

@@ -139,7 +139,12 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
     watch_arm(c->e, &state, from);
     r = r < 0 ? r : planning_insert(c, p, numbers, result->starts, count);
     r = r < 0 ? r : participant_state_update(c->e->store, p->participant.id, &state);
-    r = r < 0 ? r : duty_drop_participant(c->e, p->participant.id, 1u << TASK_CATCH_UP);
+    /* Who hears of new dates is not to be told that there are none. */
+    r = r < 0 ? r
+              : duty_drop_participant(
+                    c->e, p->participant.id,
+                    1u << TASK_CATCH_UP |
+                        (event == PARTICIPANT_RESUME ? 1u << TASK_TELL_CANCELLED : 0));
     r = r < 0 ? r : planning_confirm(c, p, result->starts, count, ordinal);
     if (r == 0 && first) {
         r = notice_advocates(c->e, p->participant.id, "enrolled", 0);
@@ -279,6 +284,22 @@ static int check_waiver(struct call *c, struct participant_state_row *state) {
                : 200;
 }
 
+/* Nobody hears that somebody has completed on an outcome that may yet be another. */
+static int check_settled(struct call *c, const struct planning *p) {
+    for (size_t i = 0; i < p->own_count; i++) {
+        const struct session_row *s = &p->own[i];
+        const bool settled = (s->flags & SESSION_MISS_TOLD) && !*s->review_outcome;
+        if (s->state == SESSION_RECORDED && !settled) {
+            return call_refuse(c, 409, "%s cannot be completed yet: the outcome of session %u %s",
+                               c->id, s->number,
+                               *s->review_outcome ? "is under review; let it be approved first"
+                                                  : "was recorded just now and may still be "
+                                                    "replaced; wait some minutes");
+        }
+    }
+    return 200;
+}
+
 static int check_complete(struct call *c) {
     char missing[300] = "";
     struct text t = TEXT_IN(missing);
@@ -305,7 +326,7 @@ static int check_complete(struct call *c) {
                                   "%s is not complete: not attended: session %s; plan them, let a "
                                   "supervisor waive them (--waive), or use participant end",
                                   c->id, missing)
-                    : 200;
+                    : check_settled(c, p);
 }
 
 static bool out_of_reach(struct call *c) {
@@ -323,17 +344,31 @@ static bool out_of_reach(struct call *c) {
 /* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
  * Deciding an absence stays. */
 static int drop_calls(struct call *c) {
-    const unsigned always = 1u << TASK_PHONE | 1u << TASK_CHANGED | 1u << TASK_CATCH_UP |
-                            1u << TASK_TELL_CANCELLED;
+    const unsigned always = 1u << TASK_PHONE | 1u << TASK_CHANGED | 1u << TASK_CATCH_UP,
+                   answered = 1u << TASK_CONTACT | 1u << TASK_TELL_CANCELLED;
 
-    return duty_drop_participant(c->e, c->id,
-                                 out_of_reach(c) ? always | 1u << TASK_CONTACT : always);
+    return duty_drop_participant(c->e, c->id, out_of_reach(c) ? always | answered : always);
+}
+
+/* Cancelled before, and not told of it yet. */
+static int cancellations_waiting(struct call *c) {
+    struct message_filter filter = {
+        .participant = c->id, .audience = "participant", .kind = "cancellation"};
+    struct message_row *row = arena_alloc(&c->e->arena, 1, sizeof *row);
+    int count = 0;
+
+    for (int held = 0; held < 2 && count == 0; held++) {
+        filter.state = message_state_to_text(held ? MESSAGE_HELD : MESSAGE_QUEUED);
+        count = message_list(c->e->store, &filter, "", &c->e->arena, row, 1);
+    }
+    return count;
 }
 
 /* Who was expected and can be reached is told by a person: cobid writes to nobody who is not
  * active. */
-static int tell_cancelled(struct call *c, uint32_t ordinal) {
-    const bool cancelled = json_array_size(json_object_get(c->reply, "cancelled_sessions")) > 0;
+static int tell_cancelled(struct call *c, uint32_t ordinal, bool waiting) {
+    const bool cancelled = waiting ||
+                           json_array_size(json_object_get(c->reply, "cancelled_sessions")) > 0;
 
     return cancelled && !out_of_reach(c) ? follow_up_cancelled(c->e, c->id, ordinal) : 0;
 }
@@ -364,7 +399,10 @@ static int leave(struct call *c, enum participant_event event, const char *topic
                          participant_state_to_text(state.state), "cancelled_sessions");
     state.changed_at = e->now;
     watch_arm(e, &state, from);
-    r = text_copy(state.because, sizeof state.because, call_value(c, "because"));
+    const int waiting = cancellations_waiting(c);
+
+    r = waiting < 0 ? waiting
+                    : text_copy(state.because, sizeof state.because, call_value(c, "because"));
     r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
     r = r < 0 ? r : drop_calls(c); /* before new ones point at what is cancelled now */
     r = r < 0 ? r : cancel_future(c, c->id, json_object_get(c->reply, "cancelled_sessions"));
@@ -373,7 +411,7 @@ static int leave(struct call *c, enum participant_event event, const char *topic
                                         arena_printf(&e->arena, "participant_%s",
                                                      participant_state_to_text(state.state)),
                                         e->now);
-    r = r < 0 ? r : tell_cancelled(c, ordinal);
+    r = r < 0 ? r : tell_cancelled(c, ordinal, waiting > 0);
     r = r < 0 ? r : notice_advocates(e, c->id, topic, ordinal);
     r = r < 0 ? r : call_audit(c, c->id, call_value(c, "reason"));
     return r < 0 ? call_failed(c, r, c->id) : 200;

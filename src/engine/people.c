@@ -306,7 +306,8 @@ int people_set(struct call *c) {
     if (c->value_count - (call_given(c, "as") ? 1 : 0) == 0) {
         return call_refuse(c, 400, "nothing to change: give at least one option");
     }
-    const char *chief = row.noun == NOUN_PRACTITIONER ? noun_value(&row, "supervisor") : "";
+    const char *chief = row.noun == NOUN_PRACTITIONER ? noun_value(&row, "supervisor") : "",
+               *next = row.noun == NOUN_SUPERVISOR ? noun_value(&row, "next") : "";
     int status = c->noun == NOUN_PARTICIPANT ? check_planned(c) : 200;
 
     status = status == 200 ? apply_values(c, &row) : status;
@@ -320,8 +321,14 @@ int people_set(struct call *c) {
     if (r >= 0 && row.noun == NOUN_PRACTITIONER && call_given(c, "supervisor")) {
         r = handover_chief(c, row.id, chief);
     }
+    if (r >= 0 && row.noun == NOUN_SUPERVISOR && call_given(c, "next")) {
+        r = handover_next(c, row.id, next);
+    }
     if (r >= 0 && row.noun == NOUN_PARTICIPANT) {
         r = watch_wake(c->e, row.id); /* what was planned may not fit any more */
+    }
+    if (r >= 0 && row.noun == NOUN_PARTICIPANT && call_given(c, "officer")) {
+        r = course_new_officer(c->e, &row);
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
     return r < 0 ? call_failed(c, r, row.id) : answer_written(c, &row);
@@ -359,6 +366,26 @@ int people_absent(struct call *c) {
     return 200;
 }
 
+/* What it is called there, or what it hears of, is another: the link stays, and all that is under
+ * way to the service. -EEXIST: nothing is another. */
+static int change_link(struct call *c, struct link_row *row) {
+    struct link_row now;
+    int r = link_find(c->e->store, row->advocate, row->participant, &c->e->arena, &now);
+
+    if (r < 0) {
+        return r;
+    }
+    const bool all = call_value(c, "level") ? row->all : now.all;
+
+    if (strcmp(now.case_ref, row->case_ref) == 0 && now.all == all) {
+        return -EEXIST;
+    }
+    now.case_ref = row->case_ref;
+    now.all = all;
+    *row = now;
+    return link_change(c->e->store, row);
+}
+
 int people_link(struct call *c) {
     struct link_row row = {.case_ref = call_value(c, "case_ref")};
     const char *participant = call_value(c, "participant"), *level = call_value(c, "level");
@@ -390,8 +417,11 @@ int people_link(struct call *c) {
     }
     r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
     if (r == -EEXIST) {
-        return call_refuse(c, 409, "%s is linked to %s already; unlink first to change the link",
-                           c->id, participant);
+        r = change_link(c, &row);
+        if (r == -EEXIST) {
+            return call_refuse(c, 409, "%s is linked to %s already, and just so", c->id,
+                               participant);
+        }
     }
     r = r < 0 ? r : call_audit(c, c->id, participant);
     if (r == 0 && row.all && state.state == PARTICIPANT_ACTIVE) {

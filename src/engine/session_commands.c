@@ -152,6 +152,7 @@ static int write_outcome(struct call *c, struct session_row *s, bool undo) {
     r = r < 0 ? r : session_change_note(c, s, &change, (struct instant){0});
     r = r < 0 ? r : message_cancel_matching(c->e->store, &pending, "outcome_recorded", c->e->now);
     r = r < 0 ? r : duty_drop_session(c->e, s->id, TASK_RECORD);
+    r = r < 0 ? r : duty_drop_session(c->e, s->id, TASK_PHONE);
     r = r < 0
             ? r
             : chain_resolve_session(c->e, s->id, ESCALATION_UNRECORDED, c->as, "outcome recorded");

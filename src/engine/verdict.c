@@ -227,12 +227,22 @@ static int ask_review(struct call *c, struct session_row *s, const struct outcom
     return r < 0 ? r : call_audit(c, s->id, code->code);
 }
 
+/* Its practitioner, or whoever has the participant now. */
+static bool holds(struct call *c, const struct session_row *s) {
+    struct noun_row participant;
+
+    return strcmp(c->as, s->practitioner) == 0 ||
+           (noun_find(c->e->store, NOUN_PARTICIPANT, s->participant, &c->e->arena, &participant) ==
+                0 &&
+            strcmp(noun_value(&participant, "practitioner"), c->as) == 0);
+}
+
 static int check_correction(struct call *c, const struct session_row *s,
                             const struct outcome_code *code, bool withdraws) {
-    if (!may_decide(c, s) && strcmp(c->as, s->practitioner) != 0) {
+    if (!may_decide(c, s) && !holds(c, s)) {
         return call_refuse(c, 403,
-                           "--as %s: only the session's practitioner, a supervisor or the "
-                           "participant's officer corrects its outcome",
+                           "--as %s: only the session's or the participant's practitioner, a "
+                           "supervisor or the participant's officer corrects its outcome",
                            c->as);
     }
     if (s->state != SESSION_RECORDED) {

@@ -444,6 +444,20 @@ int link_insert(struct store *store, const struct link_row *row, struct instant 
     return r < 0 ? r : 0;
 }
 
+int link_change(struct store *store, const struct link_row *row) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_CHANGE);
+    char key[LINK_KEY_SIZE];
+
+    link_key(row->advocate, row->participant, row->made_at, key);
+    bind_sealed(&q, "link.case_ref", key, row->case_ref);
+    bind_text(&q, row->all ? "all" : "missed");
+    bind_text(&q, row->advocate);
+    bind_text(&q, row->participant);
+    const int r = query_run(&q);
+
+    return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
+
 int link_remove(struct store *store, const char *advocate, const char *participant,
                 struct instant now) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_REMOVE);
@@ -461,7 +475,8 @@ static void read_link(struct query *q, struct arena *arena, struct link_row *row
 
     READ_TEXT(q, row->advocate);
     READ_TEXT(q, row->participant);
-    link_key(row->advocate, row->participant, read_instant(q), key);
+    row->made_at = read_instant(q);
+    link_key(row->advocate, row->participant, row->made_at, key);
     const char *case_ref = read_sealed(q, "link.case_ref", key, arena);
     row->case_ref = case_ref ? case_ref : "";
     READ_TEXT(q, level);

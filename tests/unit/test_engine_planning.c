@@ -335,6 +335,8 @@ static void test_complete_needs_every_number(void **state) {
     refused(409, "not attended: session 4;", "participant complete P-9 --because other");
     plan("P-9");
     record(session_id("P-9", 4), "AFTC", "PR-2");
+    refused(409, "may still be replaced", "participant complete P-9 --because other");
+    pass("6m");
     do_("participant complete P-9 --because other");
     assert_string_equal(sql("SELECT state FROM participant_state WHERE id='P-9'"), "completed");
     refused(409, "cannot be done", "participant withdraw P-9 --because other");

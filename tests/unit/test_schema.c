@@ -227,7 +227,7 @@ static const struct check_case {
 
 static void one_of_each(struct world *w) {
     const struct absence_row absence = {{2027, 2, 1}, {2027, 2, 2}, "reason"};
-    const struct link_row link = {"A-1", "P-1", "case", true};
+    const struct link_row link = {"A-1", "P-1", "case", true, {0}};
     const struct session_row s = session_sample("P-1", 1);
     struct message_row m = message_sample(s.id, 1);
     struct escalation_row e = escalation_sample(s.id);

@@ -83,7 +83,7 @@ static void add_lines(struct world *w) {
                                                  .reason = canary(w, "line")};
         const struct absence_row away = {
             {2027, 2, (uint8_t)(1 + i)}, {2027, 2, (uint8_t)(1 + i)}, canary(w, "absence")};
-        const struct link_row link = {"A-A", "P-A", canary(w, "case"), true};
+        const struct link_row link = {"A-A", "P-A", canary(w, "case"), true, {0}};
         assert_int_equal(session_history_add(w->store, "S-A", &line), 0);
         assert_int_equal(absence_insert(w->store, NOUN_PRACTITIONER, "W-A", &away), 0);
         if (i == 1) { /* a link that was removed, and the one after it */

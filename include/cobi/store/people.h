@@ -68,9 +68,12 @@ struct link_row {
     char advocate[ID_SIZE], participant[ID_SIZE];
     const char *case_ref; /* sealed in the store */
     bool all;             /* level: all, else missed only */
+    struct instant made_at;
 };
 /* -EEXIST: already linked. Removed links stay as history, unseen here. */
 _must_use_ int link_insert(struct store *store, const struct link_row *row, struct instant now);
+/* Writes case reference and level of a link that there is, as link_find() gave it. */
+_must_use_ int link_change(struct store *store, const struct link_row *row);
 _must_use_ int link_remove(struct store *store, const char *advocate, const char *participant, struct instant now);
 _must_use_ int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row);
 /* By participant (advocate NULL) or by advocate (participant NULL). */

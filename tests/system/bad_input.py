@@ -287,7 +287,7 @@ class Tester:
             ("participant", "show", "o1"), ("office", "show", "P-1"), ("session", "show", "P-1"), ("message", "show", i["planned"]), ("escalation", "show", i["task"]),
             ("task", "done", i["chain"]), ("feed", "revoke", i["task"]), ("explain", i["chain"]), ("preview", i["planned"]), ("preview", "o1"),
             # links
-            ("advocate", "link", "a1", "--participant", "P-1", "--case-ref", "X-1"), ("advocate", "link", "p1", "--participant", "P-1", "--case-ref", "X-1"),
+            ("advocate", "link", "a1", "--participant", "P-1", "--case-ref", "HARBOUR-1"), ("advocate", "link", "p1", "--participant", "P-1", "--case-ref", "X-1"),
             ("advocate", "link", "a2", "--participant", "a1", "--case-ref", "X-1"), ("advocate", "link", "a2", "--participant", nobody, "--case-ref", "X-1"),
             ("advocate", "unlink", "a2", "--participant", "P-1"), ("advocate", "unlink", "a1", "--participant", "P-2"),
             # the way through the programme

@@ -306,9 +306,11 @@ static void check_advocate(struct sim *sim, const struct outgoing *m, const stru
     }
 }
 
-/* When news is of no use any more, besides what the row says. */
-static bool useless(const struct outgoing *m, const struct about *a, struct instant now,
-                    struct civil local) {
+/* When news is of no use any more, besides what the row says. A clock that went back has drawn in
+ * when a row was made, and not when it ends. */
+static bool useless(const struct sim *sim, const struct outgoing *m, const struct about *a,
+                    struct instant now, struct civil local) {
+    const int64_t made_us = a->created_us + sim->went_back.us;
     struct civil old;
 
     switch (m->kind) {
@@ -318,10 +320,10 @@ static bool useless(const struct outgoing *m, const struct about *a, struct inst
         return now.us >= a->start_us ||
                (civil_from_text(a->old_start, &old) == 0 && civil_cmp(local, old) >= 0);
     case KIND_MISSED_CONTACT:
-        return now.us >= a->created_us + DAY_US;
+        return now.us >= made_us + DAY_US;
     case KIND_CONFIRMATION:
     case KIND_OUTCOME_REQUEST:
-        return now.us >= a->created_us + 3 * DAY_US;
+        return now.us >= made_us + 3 * DAY_US;
     case KIND_CANCELLATION:
     case KIND_TASK:
     case KIND_DIGEST:
@@ -391,7 +393,7 @@ void laws_handed(struct sim *sim, const struct outgoing *m) {
                    "%s is handed over, but the database says %s, attempt %lld, %lld attempt rows",
                    m->message_id, a.state, (long long)a.attempts, (long long)a.open_attempts);
     }
-    if (useless(m, &a, now, zone_civil(sim->kit->zone, now)) || now.us >= a.not_after ||
+    if (useless(sim, m, &a, now, zone_civil(sim->kit->zone, now)) || now.us >= a.not_after ||
         m->not_after.us != a.not_after) {
         law_broken(sim, "not_after", "%s, a %s, is handed over when it is of no use any more",
                    m->message_id, message_kind_to_text(m->kind));

@@ -511,6 +511,7 @@ void sim_clock_step(struct sim *sim, struct span step) {
     const unsigned crashes = sim->crashes;
 
     sim->error.us += step.us;
+    sim->went_back.us -= step.us < 0 ? step.us : 0;
     sim_trace(sim, "the clock is set by %lld s", (long long)(step.us / SECOND_US));
     if (sim->engine && !*sim->law) {
         tick(sim);

@@ -67,6 +67,8 @@ struct answer {
 };
 /* A receipt on its way; it comes again until the daemon has taken it. */
 struct due_receipt {
+    char message[MESSAGE_ID_SIZE];
+    uint64_t ordinal; /* of all that were made */
     struct instant at;
     enum receipt_report report;
     char gateway[ID_SIZE], reference[64], provider_id[24]; /* one of the two is "" */
@@ -162,6 +164,7 @@ struct sim {
     size_t statement_count;
     uint64_t idle_count; /* how often laws_feeds() was asked */
     struct changes changes;
+    struct span went_back;  /* the daemon's clock, all in all */
     struct span kept_error; /* of the clock, as the database has it; see kept_known */
     bool kept_known;
     enum character characters[GATEWAYS_MAX];
@@ -177,6 +180,7 @@ struct sim {
     size_t parcel_count, handed_count;
     struct answer answers[ANSWERS_MAX];
     size_t answer_count;
+    uint64_t receipts_made;
     struct due_receipt *receipts;
     size_t receipt_count;
     struct never nevers[NEVERS_MAX];

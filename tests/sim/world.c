@@ -223,7 +223,9 @@ static void receipt_later(struct sim *sim, const struct outgoing *message,
     struct due_receipt *r = &sim->receipts[sim->receipt_count++];
 
     *r = (struct due_receipt){.at = instant_add(sim->clock, (struct span){seconds * SECOND_US}),
+                              .ordinal = ++sim->receipts_made,
                               .report = report};
+    memcpy(r->message, message->message_id, sizeof r->message);
     (void)snprintf(r->gateway, sizeof r->gateway, "%s", message->gateway);
     if (by_reference) {
         (void)snprintf(r->reference, sizeof r->reference, "%s", message->reference);
@@ -263,11 +265,20 @@ static void report_later(struct sim *sim, const struct outgoing *message, enum c
     }
 }
 
+/* At one moment by the message, and of one message in their order: whatever else is on its way. */
+static bool receipt_before(const struct due_receipt *a, const struct due_receipt *b) {
+    const int order = strcmp(a->message, b->message);
+
+    return a->at.us != b->at.us ? a->at.us < b->at.us
+           : order != 0         ? order < 0
+                                : a->ordinal < b->ordinal;
+}
+
 size_t world_next_receipt(const struct sim *sim) {
     size_t best = SIZE_MAX;
 
     for (size_t i = 0; sim->engine && i < sim->receipt_count; i++) {
-        if (best == SIZE_MAX || sim->receipts[i].at.us < sim->receipts[best].at.us) {
+        if (best == SIZE_MAX || receipt_before(&sim->receipts[i], &sim->receipts[best])) {
             best = i;
         }
     }

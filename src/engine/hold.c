@@ -28,7 +28,7 @@
 /* Up to when the clock was believed is noted each hour on the hour, also when nothing else is to be
  * done: were it noted with other rows, then whether a clock that was set back is noticed, and so
  * what a participant gets, would hang on rows that tell of an advocate. */
-#define NOTE_US (60 * MINUTE_US)
+static const struct span note_every = {60 * MINUTE_US};
 /* A held message is looked at again at least as often. */
 static const struct span look_again = {DAY_US};
 /* So many times one text may go to one person in a day. */
@@ -152,13 +152,13 @@ void hold_open(struct engine *e) {
 static int put_seen(struct engine *e) {
     char text[24];
 
-    e->hold.seen.us = e->now.us - e->now.us % NOTE_US;
+    e->hold.seen.us = e->now.us - e->now.us % note_every.us;
     (void)snprintf(text, sizeof text, "%" PRId64, e->hold.seen.us); /* a number always fits */
     return store_meta_set(e->store, META_SEEN, text);
 }
 
 struct instant hold_next_note(const struct engine *e) {
-    return e->ports.elapsed ? (struct instant){e->hold.seen.us + NOTE_US} : INSTANT_NEVER;
+    return e->ports.elapsed ? instant_add(e->hold.seen, note_every) : INSTANT_NEVER;
 }
 
 static int put_hold(struct engine *e) {

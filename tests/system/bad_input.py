@@ -391,7 +391,8 @@ class Tester:
         refused_here = {("status",), ("health",), ("message", "retry"), ("message", "cancel"), ("participant", "complete"), ("release",), ("inbound", "show"), ("participant", "end")}
         self.scene.look()
         last = [c for c in self.commands if c[-1] in ("pause", "withdraw", "resolve", "unlink", "cancel", "set", "advance", "leave", "decide")]
-        for command in [c for c in self.commands if c not in last] + sorted(last, key=lambda c: (c[0] == "participant", c[-1] == "withdraw", c)):
+        first = [("task", "done")]  # while it is open: what the others record may end it
+        for command in first + [c for c in self.commands if c not in first + last] + sorted(last, key=lambda c: (c[0] == "participant", c[-1] == "withdraw", c)):
             if command in refused_here:
                 continue
             self.tried[group] = self.tried.get(group, 0) + 1

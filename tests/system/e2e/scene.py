@@ -74,7 +74,7 @@ class Scene:
                        phone=next(s["id"] for s in self.own("P-5") if s["state"] == "awaiting_outcome"))
         self.sessions = {s["id"]: s for s in ctl("session", "list")}
         self.id["chain"] = next(x["id"] for x in ctl("escalation", "list", "--open") if x["audience"] == "supervisor" and x["session"] == self.id["missed"])
-        self.id["task"] = next(t["id"] for t in ctl("task", "list") if t["state"] == "open" and t["kind"] not in (*DONE_BY_COMMAND, "phone"))
+        self.id["task"] = next(t["id"] for t in ctl("task", "list") if t["state"] == "open" and t["kind"] not in DONE_BY_COMMAND)
         messages = ctl("message", "list")
         self.id["accepted"] = next(m["id"] for m in messages if m["state"] == "accepted")
         self.messages = messages

@@ -64,11 +64,13 @@ enum law_when { TURN, IDLE, CALM, END, SESSION, MESSAGE, CHAIN, PERSON, RECEIPT 
 #define OFFICES  SIM_OFFICES
 #define OTHERS   SIM_OTHERS
 #define TIME     SIM_TIME
+#define DAY      SIM_DAY
 /* A due message may wait for its lane: while an answer is awaited there, or its gateway was down in
  * the last quarter of an hour (the longest pause of a breaker). */
 #define LANE_WAITS                                                                                 \
-    "m.lane IN(SELECT o.lane FROM attempt a JOIN message o ON o.id=a.message WHERE a.ended_us=0 "  \
-    "OR (a.outcome='gateway_down' AND a.ended_us>=?1-900000000))"
+    "m.lane IN(SELECT o.lane FROM attempt a JOIN message o ON o.id=a.message WHERE a.rowid>"        \
+    "(SELECT max(rowid)-1000 FROM attempt) AND (a.ended_us=0 OR (a.outcome='gateway_down' AND "     \
+    "a.ended_us>=?1-900000000)))"
 /* As the indexes of timers have it; a row that was set aside breaks a law of its own. */
 #define TIMED "quarantined=0 AND wake_us IS NOT NULL"
 #define L(when_, tables_, name_, sql_, what_)                                                      \
@@ -276,6 +278,7 @@ void laws_idle(struct sim *sim) {
     const int64_t next = next_wake(sim);
 
     sim->changes.unasked |= sim->idle_at.us != now.us ? SIM_TIME : 0;
+    sim->changes.unasked |= sim->idle_at.us / DAY_US != now.us / DAY_US ? SIM_DAY : 0;
     sim->idle_at = now;
     judge_all(sim, IDLE, sim->changes.unasked, now, 0);
     sim->changes.unasked = 0;

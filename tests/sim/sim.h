@@ -109,7 +109,8 @@ enum {
     SIM_RECEIPTS = 64,
     SIM_OFFICES = 128,
     SIM_OTHERS = 256, /* any other table */
-    SIM_TIME = 512    /* no table: time has passed */
+    SIM_TIME = 512,   /* no table: time has passed */
+    SIM_DAY = 1024    /* neither: another day has begun */
 };
 struct change {
     enum sim_table table;

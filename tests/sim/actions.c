@@ -293,7 +293,7 @@ static void act_staff(struct history *h) {
                                           "practitioner set PR-1 --supervisor SV-2",
                                           "practitioner set PR-2 --hours \"Mon-Fri 10:00-16:00\"",
                                           "practitioner set PR-2 --email pr1@example.org",
-                                          "advocate set AD-1 --email ad1b@example.org",
+                                          "advocate set AD-2 --email ad2b@example.org",
                                           "advocate set AD-2 --email p2@example.org",
                                           "officer set OF-1 --email of1b@example.org",
                                           "office set OFFICE-1 --hours \"Mon-Fri 08:00-18:00\""};

@@ -366,6 +366,8 @@ int people_absent(struct call *c) {
     return 200;
 }
 
+#define UNLINKED "unlinked"
+
 /* What it is called there, or what it hears of, is another: the link stays, and all that is under
  * way to the service. -EEXIST: nothing is another. */
 static int change_link(struct call *c, struct link_row *row) {
@@ -386,18 +388,83 @@ static int change_link(struct call *c, struct link_row *row) {
     return link_change(c->e->store, row);
 }
 
+/* What the service was to be told when it was unlinked, if that still holds. *ret_topic: as it
+ * would be told now. */
+static int still_to_tell(struct call *c, const struct escalation_row *chain,
+                         const char **ret_topic) {
+    const bool stopped = chain->state == ESCALATION_RESOLVED && !*chain->acknowledged_by &&
+                         chain->resolved_because && strcmp(chain->resolved_because, UNLINKED) == 0;
+    struct session_row s;
+
+    *ret_topic = chain->topic;
+    if (!stopped || chain->kind != ESCALATION_MISSED) {
+        return stopped;
+    }
+    const int r = session_find(c->e->store, chain->session, &s);
+    const struct outcome_code *code = r < 0 ? NULL
+                                            : outcome_find(&c->e->setup.config->outcomes,
+                                                           s.told_outcome);
+
+    *ret_topic = code && code->provisional ? "missed_provisional" : "missed_confirmed";
+    return r < 0 ? r : code && code->miss && (code->tell & TELL_ADVOCATE);
+}
+
+/* Linked again soon after: what was under way and nobody there had acknowledged is told anew. */
+static int tell_again(struct call *c, const struct link_row *link) {
+    enum { CHAINS_MAX = 64 };
+    struct engine *e = c->e;
+    const struct escalation_filter filter = {.participant = link->participant,
+                                             .advocate = link->advocate};
+    struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
+
+    while ((count = escalation_list(e->store, &filter, after, &e->arena, rows, CHAINS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const char *topic;
+            int r = still_to_tell(c, &rows[i], &topic);
+            r = r <= 0 ? r
+                       : chain_open(e, &(struct chain_start){.kind = rows[i].kind,
+                                                             .audience = AUDIENCE_ADVOCATE,
+                                                             .advocate = link->advocate,
+                                                             .participant = link->participant,
+                                                             .session = rows[i].session,
+                                                             .topic = topic,
+                                                             .because = rows[i].because,
+                                                             .happened_at = e->now});
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return count;
+}
+
+/* What a service hears when it is linked; the others learn of nothing. A new link has its own
+ * "enrolled", however many there were before. */
+static int greet(struct call *c, const struct link_row *link, bool is_new) {
+    struct participant_state_row state;
+    struct instant last = {0};
+    const int past = link_past(c->e->store, link->advocate, link->participant, &last);
+    const bool again = is_new && past > 0 && c->e->now.us - last.us < 7 * DAY_US;
+    int r = past < 0 ? past : participant_state_find(c->e->store, link->participant, &state);
+
+    if (r == 0 && link->all && state.state == PARTICIPANT_ACTIVE) {
+        r = notice_advocate(c->e, link, "enrolled", (uint32_t)past);
+    }
+    return r < 0 || !again ? r : tell_again(c, link);
+}
+
 int people_link(struct call *c) {
     struct link_row row = {.case_ref = call_value(c, "case_ref")};
     const char *participant = call_value(c, "participant"), *level = call_value(c, "level");
-    struct participant_state_row state;
 
     if (!noun_exists(c->e->store, NOUN_ADVOCATE, c->id)) {
         return call_refuse(c, 404, "%s: there is no advocate of that id", c->id);
     }
-    int r = participant_state_find(c->e->store, participant, &state);
-
-    if (r < 0) {
-        return call_failed(c, r, participant);
+    if (!noun_exists(c->e->store, NOUN_PARTICIPANT, participant)) {
+        return call_failed(c, -ENOENT, participant);
     }
     memcpy(row.advocate, c->id, strlen(c->id) + 1);
     memcpy(row.participant, participant, strlen(participant) + 1);
@@ -415,7 +482,8 @@ int people_link(struct call *c) {
     if (sound != 200) {
         return sound;
     }
-    r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
+    int r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
+    const bool is_new = r == 0;
     if (r == -EEXIST) {
         r = change_link(c, &row);
         if (r == -EEXIST) {
@@ -424,9 +492,7 @@ int people_link(struct call *c) {
         }
     }
     r = r < 0 ? r : call_audit(c, c->id, participant);
-    if (r == 0 && row.all && state.state == PARTICIPANT_ACTIVE) {
-        r = notice_advocate(c->e, &row, "enrolled", 0); /* the others learn of nothing */
-    }
+    r = r < 0 ? r : greet(c, &row, is_new);
     r = r < 0 ? r : watch_wake(c->e, participant);
     if (r < 0) {
         return call_failed(c, r, c->id);
@@ -451,13 +517,13 @@ static int stop_link(struct call *c, const char *participant) {
     while ((count = escalation_list(e->store, &chains, after, &e->arena, rows, CHAINS_MAX)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
-            r = chain_resolve(e, &rows[i], call_actor(c), "unlinked");
+            r = chain_resolve(e, &rows[i], call_actor(c), UNLINKED);
             if (r < 0) {
                 return r;
             }
         }
     }
-    r = count < 0 ? count : message_cancel_matching(e->store, &messages, "unlinked", e->now);
+    r = count < 0 ? count : message_cancel_matching(e->store, &messages, UNLINKED, e->now);
     return r < 0 ? r : alert_drop_calls(e, c->id, participant);
 }
 

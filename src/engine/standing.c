@@ -13,6 +13,8 @@
 #include "duty.h"
 #include "outbox.h"
 
+enum { BATCH = 50 };
+
 static const char *const standing_names[STANDING_COUNT] = {
     [STANDING_UNDER_REVIEW] = "under_review",
     [STANDING_UNCHANGED] = "unchanged",
@@ -89,25 +91,62 @@ static int tell_one(struct engine *e, const struct session_row *s, enum standing
     return r < 0 ? r : 0;
 }
 
-/* A supervisor hears of what is no miss by a task. */
-static int tell_task_owners(struct engine *e, const struct session_row *s, enum standing standing) {
-    enum { TASKS_MAX = 64 };
-    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
-    const int count = task_list(e->store, s->id, false, "", rows, TASKS_MAX);
+/* A supervisor hears of what is no miss by the mails of a task, and so does the next owner. */
+static bool told_by_task(const struct session_row *s, const struct message_row *m,
+                         const struct task_row *tasks, int count) {
+    bool told = false;
 
     for (int i = 0; i < count; i++) {
-        const bool told = rows[i].kind == TASK_REVIEW &&
-                          instant_cmp(rows[i].created_at, s->told_at) >= 0;
-        const int r = told ? tell_one(e, s, standing, AUDIENCE_SUPERVISOR, rows[i].owner) : 0;
-        if (r < 0) {
-            return r;
+        told |= tasks[i].kind == TASK_REVIEW && strcmp(tasks[i].id, m->task) == 0 &&
+                instant_cmp(tasks[i].created_at, s->told_at) >= 0;
+    }
+    return told && has_left(m);
+}
+
+static int tell_task_readers(struct engine *e, const struct session_row *s,
+                             enum standing standing) {
+    enum { TASKS_MAX = 64 };
+    const struct message_filter filter = {.participant = s->participant, .kind = "task"};
+    struct task_row *tasks = arena_alloc(&e->arena, TASKS_MAX, sizeof *tasks);
+    struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
+    char after[MESSAGE_ID_SIZE] = "";
+    const int tasks_count = task_list(e->store, s->id, false, "", tasks, TASKS_MAX);
+    int count = tasks_count;
+
+    while (tasks_count > 0 &&
+           (count = message_list(e->store, &filter, after, &e->arena, rows, BATCH)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const int r = told_by_task(s, &rows[i], tasks, tasks_count)
+                              ? tell_one(e, s, standing, rows[i].audience, rows[i].recipient)
+                              : 0;
+            if (r < 0) {
+                return r;
+            }
         }
     }
     return count < 0 ? count : 0;
 }
 
-static int tell_all(struct engine *e, const struct session_row *s, enum standing standing) {
-    enum { BATCH = 50 };
+/* Another miss is to stand in its place: its first step tells a supervisor, it tells the services
+ * if it is for them, and the officer. */
+static bool hears_of_new(struct engine *e, const struct session_row *s, const struct message_row *m,
+                         const struct outcome_code *code) {
+    struct noun_row participant;
+
+    if (m->audience == AUDIENCE_SUPERVISOR) {
+        return strcmp(m->recipient, chain_supervisor(e, s->id, s->participant)) == 0;
+    }
+    if (m->audience == AUDIENCE_ADVOCATE) {
+        return code->tell & TELL_ADVOCATE;
+    }
+    return noun_find(e->store, NOUN_PARTICIPANT, s->participant, &e->arena, &participant) == 0 &&
+           strcmp(noun_value(&participant, "officer"), m->recipient) == 0;
+}
+
+/* still: the other miss that is to stand in its place, or NULL. */
+static int tell_all(struct engine *e, const struct session_row *s, enum standing standing,
+                    const struct outcome_code *still) {
     const struct message_filter filter = {.session = s->id};
     struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
     char after[MESSAGE_ID_SIZE] = "";
@@ -116,9 +155,9 @@ static int tell_all(struct engine *e, const struct session_row *s, enum standing
     while ((count = message_list(e->store, &filter, after, &e->arena, rows, BATCH)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
-            const int r = was_told(s, &rows[i], standing)
-                              ? tell_one(e, s, standing, rows[i].audience, rows[i].recipient)
-                              : 0;
+            const bool hears = was_told(s, &rows[i], standing) &&
+                               !(still && hears_of_new(e, s, &rows[i], still));
+            const int r = hears ? tell_one(e, s, standing, rows[i].audience, rows[i].recipient) : 0;
             if (r < 0) {
                 return r;
             }
@@ -145,10 +184,15 @@ int standing_end_chains(struct engine *e, const struct session_row *s, const cha
 }
 
 int standing_tell(struct engine *e, const struct session_row *s, enum standing standing) {
-    int r = s->told_at.us == 0 ? 0 : tell_all(e, s, standing);
+    int r = s->told_at.us == 0 ? 0 : tell_all(e, s, standing, NULL);
 
     if (s->told_at.us != 0 && standing != STANDING_UNCHANGED) {
-        r = r < 0 ? r : tell_task_owners(e, s, standing);
+        r = r < 0 ? r : tell_task_readers(e, s, standing);
     }
     return r < 0 || standing != STANDING_STOOD_DOWN ? r : cancel_unsent(e, s);
+}
+
+int standing_still_missed(struct engine *e, const struct session_row *s,
+                          const struct outcome_code *code) {
+    return s->told_at.us == 0 ? 0 : tell_all(e, s, STANDING_UNCHANGED, code);
 }

@@ -15,6 +15,11 @@ enum standing {
  * since s->told_at: those to whom a message of it has left or may have left. What has not left is
  * cancelled when it is stood down. A service that is linked no more hears nothing. */
 _must_use_ int standing_tell(struct engine *e, const struct session_row *s, enum standing standing);
+/* A review ends with another miss, `code`, in place of what they were told: those who heard of the
+ * review and are not told of the new one at once hear that it is over and the miss stands. Before
+ * the row is changed. */
+_must_use_ int standing_still_missed(struct engine *e, const struct session_row *s,
+                                     const struct outcome_code *code);
 /* The chains about the missed session have become pointless: a new outcome stands in its place.
  * Resolves those of every audience. */
 _must_use_ int standing_end_chains(struct engine *e, const struct session_row *s,

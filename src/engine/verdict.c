@@ -312,9 +312,13 @@ static int put_surplus(struct call *c, const struct session_row *s) {
 static int write_approval(struct call *c, struct session_row *s) {
     const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes,
                                                    s->review_outcome);
+    const struct outcome_code *told = outcome_find(&c->e->setup.config->outcomes, s->told_outcome);
     const enum session_state from = s->state;
     int r = code ? session_next(from, SESSION_CORRECT, &s->state) : -EUCLEAN;
 
+    if (r == 0 && told && told->miss && code->miss) {
+        r = standing_still_missed(c->e, s, code);
+    }
     r = r < 0 ? r : text_copy(s->outcome, sizeof s->outcome, code->code);
     r = r < 0 ? r : text_copy(s->recorded_by, sizeof s->recorded_by, c->as); /* who decides it */
     set_recorded_at(c, s);

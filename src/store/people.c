@@ -470,6 +470,22 @@ int link_remove(struct store *store, const char *advocate, const char *participa
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
+int link_past(struct store *store, const char *advocate, const char *participant,
+              struct instant *ret_last) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_PAST);
+
+    bind_text(&q, advocate);
+    bind_text(&q, participant);
+    const int r = query_row(&q);
+    if (r <= 0) {
+        return r;
+    }
+    const int64_t count = read_int(&q);
+
+    *ret_last = read_instant(&q);
+    return q.error ? q.error : (int)count;
+}
+
 static void read_link(struct query *q, struct arena *arena, struct link_row *row) {
     char key[LINK_KEY_SIZE], level[8];
 

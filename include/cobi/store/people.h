@@ -76,6 +76,8 @@ _must_use_ int link_insert(struct store *store, const struct link_row *row, stru
 _must_use_ int link_change(struct store *store, const struct link_row *row);
 _must_use_ int link_remove(struct store *store, const char *advocate, const char *participant, struct instant now);
 _must_use_ int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row);
+/* How many links there were between the two that were removed; *ret_last is when the last of them was. */
+_must_use_ int link_past(struct store *store, const char *advocate, const char *participant, struct instant *ret_last);
 /* By participant (advocate NULL) or by advocate (participant NULL). */
 _must_use_ int link_list(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_rows, size_t capacity);
 

@@ -50,6 +50,9 @@ struct session_change {
     const char *by;     /* participant, service, or NULL */
     const char *reason; /* or NULL */
 };
+/* Puts "surplus_sessions" into the answer: a number that is owed no more may have a catch-up that
+ * nobody needs. */
+_must_use_ int session_put_surplus(struct call *c, const struct session_row *s);
 /* old_start: 0 where no notice can be counted. */
 _must_use_ int session_change_note(struct call *c, const struct session_row *s,
                                    const struct session_change *change, struct instant old_start);

@@ -261,6 +261,22 @@ static const char *task_about(struct engine *e, const struct session_row *s) {
     return s->verdict == 0 ? "" : arena_printf(&e->arena, "verdict-%" PRIu32, s->verdict);
 }
 
+/* The practitioner contacts the participant, unless they cannot be reached. */
+static int give_contact(struct engine *e, const struct session_row *s,
+                        const struct duty_owner *worker) {
+    struct participant_state_row status;
+    const int r = participant_state_find(e->store, s->participant, &status);
+
+    if (r < 0 || (status.state != PARTICIPANT_ACTIVE && follow_up_out_of_reach(status.because))) {
+        return r;
+    }
+    return duty_give(e, worker,
+                     (struct duty_start){.kind = TASK_CONTACT,
+                                         .participant = s->participant,
+                                         .session = s->id,
+                                         .about = task_about(e, s)});
+}
+
 /* before: the miss that it was told to be until now, or NULL. Somebody contacts the participant
  * once; who decides has a task for as long as there is something to decide. */
 static int give_miss_tasks(struct engine *e, const struct session_row *s,
@@ -277,11 +293,7 @@ static int give_miss_tasks(struct engine *e, const struct session_row *s,
         return no_owner(e, s, r);
     }
     if (!before) {
-        r = duty_give(e, &worker,
-                      (struct duty_start){.kind = TASK_CONTACT,
-                                          .participant = s->participant,
-                                          .session = s->id,
-                                          .about = task_about(e, s)});
+        r = give_contact(e, s, &worker);
     }
     if (r < 0 || !code->provisional) {
         return r;
@@ -375,7 +387,7 @@ static int stand_down(struct engine *e, const struct session_row *s) {
     for (size_t i = 0; i < ARRAY_COUNT(pointless) && r >= 0; i++) {
         r = duty_drop_session(e, s->id, pointless[i]);
     }
-    return r;
+    return r < 0 ? r : misses_fewer(e, s->participant);
 }
 
 static int tell_attended(struct engine *e, const struct session_row *s) {

@@ -19,6 +19,17 @@ static int nobody(struct engine *e, const char *subject, int error, const char *
                                          subject, what));
 }
 
+bool follow_up_out_of_reach(const char *because) {
+    static const char *const causes[] = {"deceased", "custody", "remand", "recall", "warrant"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(causes); i++) {
+        if (strcmp(because, causes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All attempts of its number. */
 static int list_attempts(struct engine *e, const struct session_row *s,
                          struct session_row **ret_rows) {

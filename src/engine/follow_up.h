@@ -15,6 +15,8 @@ _must_use_ int follow_up_approval(struct engine *e, const struct session_row *s)
  * neither as owner nor as next owner. -ENOENT: nobody of them. */
 _must_use_ int follow_up_approver(struct engine *e, const char *asked_by, const char *first,
                                   struct duty_owner *ret_approver);
+/* Does a reason for which somebody has left or is paused mean that nobody there answers a call? */
+bool follow_up_out_of_reach(const char *because);
 /* The practitioner is to tell the participant that their appointments are cancelled: cobid writes
  * to nobody who is not active. ordinal: this time they left. */
 _must_use_ int follow_up_cancelled(struct engine *e, const char *participant, uint32_t ordinal);

@@ -81,8 +81,9 @@ static int misses_after(struct engine *e, const struct session_row *s, uint32_t 
     return count < 0 ? count : 0;
 }
 
+enum { FOUR = 4 };
+
 int misses_review(struct engine *e, const struct session_row *s) {
-    enum { FOUR = 4 };
     const struct config *config = e->setup.config;
     struct session_row last;
     uint32_t upto = 0, after = 0;
@@ -98,6 +99,48 @@ int misses_review(struct engine *e, const struct session_row *s) {
         r = open_review(e, &last, TASK_FOUR_MISSES);
     }
     return r;
+}
+
+/* Is it still in a row of as many as there must be? One that was excused is none of them, and ends
+ * nothing. */
+static int still_in_a_row(struct engine *e, const struct task_row *task) {
+    const uint32_t most = task->kind == TASK_FOUR_MISSES ? FOUR
+                                                         : e->setup.config->review_after_misses;
+    const char *codes[MISSES_SESSIONS_MAX];
+    struct session_row *rows, s, last;
+    const int count = recorded_sessions(e, task->participant, &rows);
+    uint32_t after = 0;
+    size_t used = 0;
+    int r = count < 0 ? count : session_find(e->store, task->session, &s);
+
+    for (int i = 0; i < count && r == 0 && instant_cmp(rows[i].start_at, s.start_at) <= 0; i++) {
+        codes[used++] = rows[i].outcome;
+    }
+    const uint32_t upto = outcome_misses_in_a_row(&e->setup.config->outcomes, codes, used);
+
+    r = r < 0 || upto == 0 ? r : misses_after(e, &s, &after, &last);
+    return r < 0 ? r : upto + after >= most;
+}
+
+int misses_fewer(struct engine *e, const char *participant) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    char after[ID_SIZE] = "";
+    int count;
+
+    while ((count = task_list_participant(e->store, participant, after, rows, TASKS_MAX)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const bool review = rows[i].kind == TASK_REVIEW_MISSES ||
+                                rows[i].kind == TASK_FOUR_MISSES;
+            const int still = review ? still_in_a_row(e, &rows[i]) : 1;
+            const int r = still == 0 ? duty_drop(e, &rows[i]) : still;
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return count;
 }
 
 static const char *advice(struct engine *e, const char *route, int count) {

@@ -329,25 +329,14 @@ static int check_complete(struct call *c) {
                     : check_settled(c, p);
 }
 
-static bool out_of_reach(struct call *c) {
-    static const char *const causes[] = {"deceased", "custody", "remand", "recall", "warrant"};
-    const char *because = call_value(c, "because");
-
-    for (size_t i = 0; i < ARRAY_COUNT(causes); i++) {
-        if (strcmp(because, causes[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
  * Deciding an absence stays. */
 static int drop_calls(struct call *c) {
     const unsigned always = 1u << TASK_PHONE | 1u << TASK_CHANGED | 1u << TASK_CATCH_UP,
                    answered = 1u << TASK_CONTACT | 1u << TASK_TELL_CANCELLED;
 
-    return duty_drop_participant(c->e, c->id, out_of_reach(c) ? always | answered : always);
+    return duty_drop_participant(
+        c->e, c->id, follow_up_out_of_reach(call_value(c, "because")) ? always | answered : always);
 }
 
 /* Cancelled before, and not told of it yet. */
@@ -370,7 +359,9 @@ static int tell_cancelled(struct call *c, uint32_t ordinal, bool waiting) {
     const bool cancelled = waiting ||
                            json_array_size(json_object_get(c->reply, "cancelled_sessions")) > 0;
 
-    return cancelled && !out_of_reach(c) ? follow_up_cancelled(c->e, c->id, ordinal) : 0;
+    return cancelled && !follow_up_out_of_reach(call_value(c, "because"))
+               ? follow_up_cancelled(c->e, c->id, ordinal)
+               : 0;
 }
 
 /* Whoever leaves must be able to, whatever has become of the facts of their plan. */

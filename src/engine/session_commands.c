@@ -159,6 +159,24 @@ static int write_outcome(struct call *c, struct session_row *s, bool undo) {
     return r < 0 ? r : call_audit(c, s->id, s->outcome);
 }
 
+int session_put_surplus(struct call *c, const struct session_row *s) {
+    const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes, s->outcome);
+    const struct session_filter filter = {.participant = s->participant, .state = "planned"};
+    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 2;
+    struct session_row *rows = arena_alloc(&c->e->arena, most, sizeof *rows);
+    const int count = session_list(c->e->store, &filter, rows, most);
+    json_t *surplus = json_array();
+
+    (void)json_object_set_new(c->reply, "surplus_sessions", surplus); /* memory only */
+    for (int i = 0; i < count; i++) {
+        if (code && !code->replacement && !code->provisional && rows[i].number == s->number &&
+            rows[i].attempt > s->attempt) {
+            (void)json_array_append_new(surplus, json_string(rows[i].id));
+        }
+    }
+    return count < 0 ? call_failed(c, count, s->id) : 200;
+}
+
 int session_command_outcome(struct call *c) {
     struct session_row s;
     int r = session_find(c->e->store, c->id, &s);
@@ -181,5 +199,5 @@ int session_command_outcome(struct call *c) {
     }
     c->reply = session_to_json(&s);
     json_put_instant(c->reply, "tells_at", s.wake_at);
-    return 200;
+    return undo ? session_put_surplus(c, &s) : 200;
 }

@@ -290,25 +290,6 @@ int session_command_correct(struct call *c) {
 
 /* ---- approve ---- */
 
-/* A number that is owed no more may have a catch-up that nobody needs. */
-static int put_surplus(struct call *c, const struct session_row *s) {
-    const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes, s->outcome);
-    const struct session_filter filter = {.participant = s->participant, .state = "planned"};
-    const size_t most = (size_t)PROGRAMME_SESSIONS_MAX * 2;
-    struct session_row *rows = arena_alloc(&c->e->arena, most, sizeof *rows);
-    const int count = session_list(c->e->store, &filter, rows, most);
-    json_t *surplus = json_array();
-
-    (void)json_object_set_new(c->reply, "surplus_sessions", surplus); /* memory only */
-    for (int i = 0; i < count; i++) {
-        if (!code->replacement && !code->provisional && rows[i].number == s->number &&
-            rows[i].attempt > s->attempt) {
-            (void)json_array_append_new(surplus, json_string(rows[i].id));
-        }
-    }
-    return count < 0 ? call_failed(c, count, s->id) : 200;
-}
-
 static int write_approval(struct call *c, struct session_row *s) {
     const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes,
                                                    s->review_outcome);
@@ -325,7 +306,8 @@ static int write_approval(struct call *c, struct session_row *s) {
     s->verdict++;
     r = r < 0 ? r : course_tell(c->e, s);
     clear_review(s);
-    return r < 0 ? r : keep(c, s, from, "corrected", TASK_APPROVE);
+    r = r < 0 ? r : keep(c, s, from, "corrected", TASK_APPROVE);
+    return r < 0 ? r : misses_fewer(c->e, s->participant); /* counted by the rows */
 }
 
 int session_command_approve(struct call *c) {
@@ -348,5 +330,5 @@ int session_command_approve(struct call *c) {
                            c->as);
     }
     status = answer(c, &s, write_approval(c, &s));
-    return status == 200 ? put_surplus(c, &s) : status;
+    return status == 200 ? session_put_surplus(c, &s) : status;
 }

@@ -57,6 +57,8 @@ static const struct {
     {"a stranger is stood down", "stood_down", "decided-acceptable", false},
     {"nobody approves", "to_decide", "corrected", true},
     {"decided and still to decide", "to_decide", "corrected-to-provisional", true},
+    {"the end of a review is kept quiet", "review_told", "review-still-missed", true},
+    {"a row of misses stays", "review_misses", "fewer-in-a-row", true},
     {"who asked may approve", "to_decide", "approver-asked", true},
     {"corrected by one person alone", "outcome_kept", "corrected", false},
     {"an answer is forgotten", "stuck", "attended", true},

@@ -154,6 +154,8 @@ static bool lost(const struct message_row *row) {
            (on("a quiet week is forgotten") && strcmp(row->topic, "no_change") == 0) ||
            (on("fourteen days are forgotten") && strcmp(row->topic, "no_attendance") == 0) ||
            (on("nobody is stood down") && row->kind == KIND_STAND_DOWN) ||
+           (on("the end of a review is kept quiet") && row->kind == KIND_STAND_DOWN &&
+            strcmp(row->topic, "unchanged") == 0) ||
            (on("a pause is kept quiet") && strcmp(row->topic, "paused") == 0) ||
            (on("nobody is asked for the outcome") && row->kind == KIND_OUTCOME_REQUEST) ||
            (on("nobody is reminded") && row->kind == KIND_REMINDER) ||
@@ -527,6 +529,10 @@ WRAP(const struct gateway *, config_channel_gateway, const struct config *config
 
 WRAP(int, chain_begin_again, struct engine *e, const char *participant) {
     return on("the new line is not told") ? 0 : __real_chain_begin_again(e, participant);
+}
+
+WRAP(int, misses_fewer, struct engine *e, const char *participant) {
+    return on("a row of misses stays") ? 0 : __real_misses_fewer(e, participant);
 }
 
 WRAP(int, follow_up_approver, struct engine *e, const char *asked_by, const char *first,

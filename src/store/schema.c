@@ -66,7 +66,7 @@ static const char version_1[] =
     "CREATE TABLE link(advocate TEXT NOT NULL REFERENCES advocate(id), participant TEXT NOT NULL REFERENCES participant(id),"
     " case_ref BLOB NOT NULL, level TEXT NOT NULL CHECK(level IN('all','missed')), made_us INTEGER NOT NULL, removed_us INTEGER) STRICT;"
     "CREATE UNIQUE INDEX link_live ON link(advocate, participant) WHERE removed_us IS NULL;"
-    "CREATE INDEX link_participant ON link(participant, advocate) WHERE removed_us IS NULL;"
+    "CREATE INDEX link_participant ON link(participant, advocate, removed_us);"
     "CREATE TABLE session(id TEXT NOT NULL PRIMARY KEY CHECK(length(id) BETWEEN 1 AND 32), participant TEXT NOT NULL REFERENCES participant(id),"
     " practitioner TEXT NOT NULL REFERENCES practitioner(id), office TEXT NOT NULL REFERENCES office(id),"
     " number INTEGER NOT NULL CHECK(number>0), of INTEGER NOT NULL CHECK(of>=number), attempt INTEGER NOT NULL CHECK(attempt>0),"

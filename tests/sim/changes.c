@@ -101,6 +101,7 @@ void changes_open(struct sim *sim) {
         0);
     run(sim, "CREATE INDEX temp.was_message_about ON was_message(participant,recipient,created_us)",
         0);
+    run(sim, "CREATE INDEX temp.was_message_alarm ON was_message(task) WHERE kind='alarm'", 0);
     run(sim, "CREATE INDEX temp.was_message_session ON was_message(session,kind)", 0);
     run(sim, "CREATE INDEX temp.was_message_queued ON was_message(recipient) WHERE state='queued'",
         0);

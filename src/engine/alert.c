@@ -240,6 +240,12 @@ int alert_drop_calls(struct engine *e, const char *advocate, const char *partici
     return count < 0 ? count : 0;
 }
 
+int alert_heard(struct engine *e, const struct escalation_row *chain) {
+    const int count = open_calls(e, chain->advocate, chain->participant, chain->session, duty_drop);
+
+    return count < 0 ? count : 0;
+}
+
 /* By when: within the supervisor's hours, and when the service may be called. */
 static struct instant call_due(struct engine *e, const struct person *chief, const char *advocate) {
     const struct working_time work = person_working_time(e, chief);

@@ -29,6 +29,9 @@ struct alert_call {
 _must_use_ int alert_call_service(struct engine *e, const struct alert_call *call);
 /* Calls to this service about the participant have become pointless. */
 _must_use_ int alert_drop_calls(struct engine *e, const char *advocate, const char *participant);
+/* The service has acknowledged a chain about that session (or "", of a concern): it need not be
+ * called about it any more. */
+_must_use_ int alert_heard(struct engine *e, const struct escalation_row *chain);
 /* The advocate of a call; "" where there is none. */
 void alert_advocate_of(const struct task_row *task, char ret_advocate[ID_SIZE]);
 /* What to do and when it is safe, for the supervisor, in the arena. No mail names the service. */

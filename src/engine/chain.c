@@ -316,6 +316,7 @@ int chain_acknowledge(struct engine *e, struct escalation_row *row, const char *
          */
         r = escalation_next(row->state, ESCALATION_RESOLVE, &row->state);
         r = r < 0 ? r : text_copy(row->resolved_by, sizeof row->resolved_by, by);
+        r = r < 0 ? r : alert_heard(e, row);
     }
     r = r < 0 ? r : escalation_update(e->store, row, from, generation);
     r = r < 0 ? r : silence(e, row, "acknowledged");

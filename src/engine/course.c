@@ -387,7 +387,7 @@ static int stand_down(struct engine *e, const struct session_row *s) {
     for (size_t i = 0; i < ARRAY_COUNT(pointless) && r >= 0; i++) {
         r = duty_drop_session(e, s->id, pointless[i]);
     }
-    return r < 0 ? r : misses_fewer(e, s->participant);
+    return r;
 }
 
 static int tell_attended(struct engine *e, const struct session_row *s) {
@@ -451,6 +451,9 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
     } else if (r == 0 && code->attended == ATTENDED_YES) {
         r = tell_attended(e, s);
     }
+    if (r == 0 && !code->miss) {
+        r = misses_fewer(e, s->participant);
+    }
     if (r == 0 && !code->miss && (code->tell & TELL_SUPERVISOR)) {
         r = tell_supervisor(e, s);
     }
@@ -474,7 +477,8 @@ static int officer_told(struct engine *e, const struct session_row *s) {
     bool told = false;
 
     for (int i = 0; i < count; i++) {
-        told |= strcmp(rows[i].topic, s->outcome) == 0 && rows[i].sent_at.us != 0;
+        told |= strcmp(rows[i].topic, s->outcome) == 0 && rows[i].sent_at.us != 0 &&
+                rows[i].state != MESSAGE_FAILED && rows[i].state != MESSAGE_UNDELIVERED;
     }
     return count < 0 ? count : told;
 }

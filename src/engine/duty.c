@@ -254,7 +254,7 @@ int duty_drop_participant(struct engine *e, const char *participant, unsigned ki
     return count;
 }
 
-static const char *phone_about(struct engine *e, const struct message_row *m) {
+const char *duty_phone_about(struct engine *e, const struct message_row *m) {
     return arena_printf(&e->arena, "%s-%" PRIu32 "-%" PRIu32, message_kind_to_text(m->kind),
                         m->revision, m->step);
 }
@@ -262,7 +262,7 @@ static const char *phone_about(struct engine *e, const struct message_row *m) {
 int duty_drop_phone(struct engine *e, const struct message_row *m) {
     enum { TASKS_MAX = 32 };
     struct task_row rows[TASKS_MAX];
-    const char *about = phone_about(e, m);
+    const char *about = duty_phone_about(e, m);
     const int count = *m->session ? task_list(e->store, m->session, true, "", rows, TASKS_MAX) : 0;
 
     for (int i = 0; i < count; i++) {
@@ -280,8 +280,15 @@ int duty_drop_phone(struct engine *e, const struct message_row *m) {
 static struct instant phone_by(struct engine *e, const struct message_row *m, struct instant due) {
     struct session_row s;
     const bool about_session = *m->session && session_find(e->store, m->session, &s) == 0;
-    const struct instant last = {about_session ? s.start_at.us - HOUR_US : m->not_after.us};
-    const bool over = about_session && instant_cmp(s.start_at, e->now) <= 0;
+    const bool moved = m->kind == KIND_CHANGE && m->old_start.date.year != 0;
+    struct instant start = about_session ? s.start_at : m->not_after, known;
+
+    if (about_session && moved) { /* to a later day: they set out for the one before */
+        (void)zone_resolve(turn_zone(e, s.zone), m->old_start, ZONE_FIRST, &known); /* it was one */
+        start = instant_cmp(known, e->now) > 0 ? instant_min(start, known) : start;
+    }
+    const struct instant last = {about_session ? start.us - HOUR_US : m->not_after.us};
+    const bool over = about_session && instant_cmp(start, e->now) <= 0;
 
     return over ? due : instant_max(e->now, instant_min(due, last));
 }
@@ -300,7 +307,7 @@ int duty_phone(struct engine *e, const struct message_row *m) {
                      (struct duty_start){.kind = TASK_PHONE,
                                          .participant = m->participant,
                                          .session = m->session,
-                                         .about = phone_about(e, m),
+                                         .about = duty_phone_about(e, m),
                                          .due = phone_by(e, m, due)});
 }
 

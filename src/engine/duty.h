@@ -100,6 +100,8 @@ _must_use_ int duty_drop_participant(struct engine *e, const char *participant, 
 /* "Phone the participant": the practitioner's task when this message can tell them on no channel.
  * One for each kind, revision and step. */
 _must_use_ int duty_phone(struct engine *e, const struct message_row *m);
+const char *duty_phone_about(struct engine *e,
+                             const struct message_row *m); /* of that task; in the arena */
 /* It did reach them after all: drops that task. */
 _must_use_ int duty_drop_phone(struct engine *e, const struct message_row *m);
 /* Gives an open task to another owner, who gets a mail; what only pointed at the calendar of the

@@ -131,13 +131,10 @@ int follow_up_approver(struct engine *e, const char *asked_by, const char *first
 }
 
 int follow_up_approval(struct engine *e, const struct session_row *s) {
-    struct noun_row practitioner;
     struct duty_owner approver;
-    int r = turn_noun_find(e, NOUN_PRACTITIONER, s->practitioner, &practitioner);
+    const int r = follow_up_approver(e, s->review_by, chain_supervisor(e, s->id, s->participant),
+                                     &approver);
 
-    r = r < 0 ? r
-              : follow_up_approver(e, s->review_by, noun_value(&practitioner, "supervisor"),
-                                   &approver);
     if (r < 0) {
         return nobody(e, s->id, r, "its outcome is under review and waits for a second person");
     }

@@ -17,7 +17,8 @@ _must_use_ int handover_asked(struct engine *e, const struct session_row *s, con
 /* A practitioner has got another supervisor: open tasks go from the one before to them, and open
  * chains about the practitioner's participants begin again with them. */
 _must_use_ int handover_chief(struct call *c, const char *practitioner, const char *before);
-/* Another supervisor comes after this one: open tasks of theirs that are not done go to that one. */
+/* Another supervisor comes after this one: open tasks of theirs that are not done go to that one.
+ */
 _must_use_ int handover_next(struct call *c, const char *supervisor, const char *before);
 /* The day on which a practitioner leaves may have come: what they still have goes to who takes
  * over. */

@@ -32,9 +32,9 @@ void hold_kept(struct engine *e);
 /* Sets a queued message aside until it is released, at its not_after at the latest. */
 _must_use_ int hold_message(struct engine *e, struct message_row *m, const char *reason);
 /* The same text goes to the same person for the fourth time in a day: whatever repeats it, a
- * person looks first. For a message that was just rendered: 1 when it was set aside, 0 when it goes;
- * its attempt then notes ret_text. Staff's, officers' and advocates' urgent news always goes, and is
- * alarmed. */
+ * person looks first. For a message that was just rendered: 1 when it was set aside, 0 when it
+ * goes; its attempt then notes ret_text. Staff's, officers' and advocates' urgent news always goes,
+ * and is alarmed. */
 _must_use_ int hold_alike(struct engine *e, struct message_row *m, int64_t *ret_text);
 /* A held message whose time to be looked at has come and that has not expired. */
 _must_use_ int hold_again(struct engine *e, struct message_row *m);

@@ -6,19 +6,56 @@
  * message is claimed, for an earlier one may be turned away after a later one was born. */
 #include "known.h"
 
+#include "duty.h"
+
 #include <errno.h>
 #include <string.h>
 
-/* Were they told of that revision, or may they have been? One whose answer was lost may have
- * arrived, whatever has become of it since. */
-static bool told(const struct message_row *rows, int count, uint32_t revision) {
+/* Has somebody phoned instead of the change? 1, 0, or a negative errno. */
+static int phoned(struct engine *e, const struct message_row *m) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const char *about = duty_phone_about(e, m);
+    const int count = task_list(e->store, m->session, false, "", rows, TASKS_MAX);
+    bool found = false;
+
     for (int i = 0; i < count; i++) {
-        if (rows[i].revision == revision &&
-            (rows[i].state != MESSAGE_CANCELLED || rows[i].repeat)) {
-            return true;
-        }
+        found |= rows[i].kind == TASK_PHONE && rows[i].state == TASK_DONE &&
+                 strcmp(rows[i].about, about) == 0;
     }
-    return false;
+    return count < 0 ? count : found;
+}
+
+/* Were they told by that message, or may they have been? One whose answer was lost may have
+ * arrived, whatever has become of it since; one that failed has not, unless a person phoned. */
+static int tells(struct engine *e, const struct message_row *m) {
+    switch (m->state) {
+    case MESSAGE_CANCELLED:
+        return m->repeat;
+    case MESSAGE_FAILED:
+    case MESSAGE_UNDELIVERED:
+    case MESSAGE_EXPIRED:
+    case MESSAGE_SKIPPED:
+        return m->repeat ? 1 : phoned(e, m);
+    case MESSAGE_QUEUED:
+    case MESSAGE_HELD:
+    case MESSAGE_SENDING:
+    case MESSAGE_ACCEPTED:
+    case MESSAGE_DELIVERED:
+    case MESSAGE_UNCERTAIN:
+    case MESSAGE_UNKNOWN:
+        break;
+    }
+    return 1;
+}
+
+static int told(struct engine *e, const struct message_row *rows, int count, uint32_t revision) {
+    int found = 0;
+
+    for (int i = 0; i < count && found == 0; i++) {
+        found = rows[i].revision == revision ? tells(e, &rows[i]) : 0;
+    }
+    return found;
 }
 
 static bool may_have_arrived(const struct message_row *m, struct instant since) {
@@ -122,13 +159,15 @@ int known_start(struct engine *e, const struct message_row *m, struct civil *ret
     struct message_row *rows = arena_alloc(&e->arena, CHANGES_MAX, sizeof *rows);
     const int count = message_list(e->store, &filter, "", &e->arena, rows, CHANGES_MAX);
     const struct message_row *row = before(rows, count, m->revision);
+    int r = count;
 
-    while (row && row->old_start.date.year != 0 && !told(rows, count, row->revision)) {
+    while (r >= 0 && row && row->old_start.date.year != 0 &&
+           (r = told(e, rows, count, row->revision)) == 0) {
         start = row->old_start;
         row = before(rows, count, row->revision);
     }
-    if (count < 0) {
-        return count;
+    if (r < 0) {
+        return r;
     }
     *ret_start = start;
     return 0;

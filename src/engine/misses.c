@@ -42,17 +42,36 @@ int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret
     return 0;
 }
 
+/* One that was dropped does not stand for the next. */
+static int dropped_before(struct engine *e, const struct session_row *s, enum task_kind kind) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list(e->store, s->id, false, "", rows, TASKS_MAX);
+    int dropped = 0;
+
+    for (int i = 0; i < count; i++) {
+        dropped += rows[i].kind == kind && rows[i].state == TASK_DROPPED;
+    }
+    return count < 0 ? count : dropped;
+}
+
 static int open_review(struct engine *e, const struct session_row *s, enum task_kind kind) {
     struct duty_owner chief;
-    const int r = duty_chief(e, chain_supervisor(e, s->id, s->participant), &chief);
+    const int r = duty_chief(e, chain_supervisor(e, s->id, s->participant), &chief),
+              dropped = dropped_before(e, s, kind);
 
     if (r < 0) {
         return turn_trouble(r) ? r : 0; /* the miss itself has alarmed that there is nobody */
     }
+    if (dropped < 0) {
+        return dropped;
+    }
     return duty_give(
         e, &chief,
-        (struct duty_start){
-            .kind = kind, .participant = s->participant, .session = s->id, .about = ""});
+        (struct duty_start){.kind = kind,
+                            .participant = s->participant,
+                            .session = s->id,
+                            .about = dropped ? arena_printf(&e->arena, "again-%d", dropped) : ""});
 }
 
 /* Those after it that were told before it was: recorded late, or corrected to a miss. *ret_last:

@@ -130,6 +130,19 @@ static const char *channel_reason(struct engine *e, const struct message_row *m,
                : NULL;
 }
 
+/* Is another session of theirs planned for the very time of this one? To read that it is cancelled
+ * would keep them from coming. */
+static bool planned_again(struct engine *e, const struct session_row *cancelled) {
+    enum { ROWS_MAX = 8 };
+    const struct session_filter filter = {.participant = cancelled->participant,
+                                          .state = "planned",
+                                          .from = cancelled->start_at,
+                                          .to = {cancelled->start_at.us + 1}};
+    struct session_row *rows = arena_alloc(&e->arena, ROWS_MAX, sizeof *rows);
+
+    return session_list(e->store, &filter, rows, ROWS_MAX) > 0;
+}
+
 static const char *session_reason(struct engine *e, const struct message_row *m,
                                   const struct session_row *s) {
     switch (m->kind) {
@@ -139,7 +152,9 @@ static const char *session_reason(struct engine *e, const struct message_row *m,
                : s->revision != m->revision ? "session_moved"
                                             : NULL;
     case KIND_CANCELLATION:
-        return s->state != SESSION_CANCELLED ? "session_not_cancelled" : NULL;
+        return s->state != SESSION_CANCELLED ? "session_not_cancelled"
+               : planned_again(e, s)         ? "planned_again"
+                                             : NULL;
     case KIND_OUTCOME_REQUEST:
         return s->state != SESSION_AWAITING_OUTCOME ? "outcome_recorded" : NULL;
     case KIND_MISSED_CONTACT: {
@@ -162,6 +177,28 @@ static const char *session_reason(struct engine *e, const struct message_row *m,
         return NULL;
     }
     return NULL;
+}
+
+/* A notice without a chain says how things are; one that waited may say how they were. */
+static int status_reason(struct engine *e, const struct message_row *m, const char **ret_reason) {
+    struct participant_state_row status;
+    const int r = participant_state_find(e->store, m->participant, &status);
+    const bool paused = strcmp(m->topic, "paused") == 0,
+               restarted = strcmp(m->topic, "restarted") == 0,
+               week = strcmp(m->topic, "no_change") == 0;
+
+    if (r < 0) {
+        return r;
+    }
+    if ((paused && status.state != PARTICIPANT_PAUSED) ||
+        (restarted && status.state != PARTICIPANT_ACTIVE)) {
+        *ret_reason = "status_changed";
+    }
+    const int heard = week ? message_heard(e->store, m->participant, m->recipient, m->created_at)
+                           : 0;
+
+    *ret_reason = heard > 0 ? "status_changed" : *ret_reason;
+    return heard < 0 ? heard : 0;
 }
 
 /* A chain that was acknowledged or resolved while the mail was under way, a task that was done, a
@@ -204,6 +241,9 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
         r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);
         *ret_reason = r == -ENOENT ? "unlinked" : *ret_reason;
         r = r == -ENOENT ? 0 : r;
+    }
+    if (r == 0 && m->kind == KIND_ADVOCATE_NOTICE && !*m->escalation) {
+        r = status_reason(e, m, ret_reason);
     }
     return r;
 }

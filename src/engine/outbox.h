@@ -54,6 +54,7 @@ _must_use_ int outbox_recover(struct engine *e);
 /* Renders a message from the rows as they are now. m->to, subject and body are set in the arena.
  * Returns 0, -EDESTADDRREQ (no address), or what template_render() said, with a line in complaint.
  */
-_must_use_ int render_message(struct engine *e, struct message_row *m, const struct session_row *session, struct complaint *complaint);
+_must_use_ int render_message(struct engine *e, struct message_row *m,
+                              const struct session_row *session, struct complaint *complaint);
 
 #endif

@@ -66,6 +66,25 @@ static bool comes_too_late(struct engine *e, const struct message_row *m) {
            s.revision == m->revision && s.state != SESSION_CANCELLED && outbox_session_ahead(e, m);
 }
 
+/* What came after it has left, and named a time of which they have never heard: they still come at
+ * the one before. 1, 0, or a negative errno. */
+static int misleads(struct engine *e, const struct message_row *m) {
+    enum { ROWS_MAX = 64 };
+    const struct message_filter filter = {.session = m->session, .audience = "participant"};
+    struct message_row *rows = arena_alloc(&e->arena, ROWS_MAX, sizeof *rows);
+    const int count = m->kind == KIND_CHANGE && outbox_session_ahead(e, m)
+                          ? message_list(e->store, &filter, "", &e->arena, rows, ROWS_MAX)
+                          : 0;
+    bool left = false;
+
+    for (int i = 0; i < count; i++) {
+        const bool later = (rows[i].kind == KIND_CHANGE || rows[i].kind == KIND_CANCELLATION) &&
+                           rows[i].revision > m->revision;
+        left |= later && rows[i].attempt_count > 0;
+    }
+    return count < 0 ? count : left;
+}
+
 /* A text that cannot arrive goes by mail, once; otherwise a person phones. */
 static int tell_otherwise(struct engine *e, const struct message_row *m) {
     const bool about_session = m->kind == KIND_REMINDER || m->kind == KIND_CHANGE ||
@@ -77,7 +96,10 @@ static int tell_otherwise(struct engine *e, const struct message_row *m) {
         return duty_phone(e, m);
     }
     if (r == 0 && stop && strcmp(stop, "channel_off") != 0) {
-        return 0; /* it has become pointless: moved, cancelled, or the person has left */
+        r = strcmp(stop, "session_moved") == 0 || strcmp(stop, "session_not_planned") == 0
+                ? misleads(e, m)
+                : 0;
+        return r <= 0 ? r : duty_phone(e, m); /* else it has become pointless */
     }
     r = r < 0 ? r : outbox_try_mail(e, m);
     if (r != 0) {

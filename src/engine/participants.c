@@ -289,6 +289,12 @@ static int check_settled(struct call *c, const struct planning *p) {
     for (size_t i = 0; i < p->own_count; i++) {
         const struct session_row *s = &p->own[i];
         const bool settled = (s->flags & SESSION_MISS_TOLD) && !*s->review_outcome;
+        if (s->state == SESSION_AWAITING_OUTCOME) {
+            return call_refuse(c, 409,
+                               "%s cannot be completed yet: session %u has begun and has no "
+                               "outcome; record it first",
+                               c->id, s->number);
+        }
         if (s->state == SESSION_RECORDED && !settled) {
             return call_refuse(c, 409, "%s cannot be completed yet: the outcome of session %u %s",
                                c->id, s->number,
@@ -331,12 +337,15 @@ static int check_complete(struct call *c) {
 
 /* Staff are not asked to phone about appointments that are no more, nor somebody who cannot answer.
  * Deciding an absence stays. */
-static int drop_calls(struct call *c) {
+static int drop_calls(struct call *c, bool for_good) {
     const unsigned always = 1u << TASK_PHONE | 1u << TASK_CHANGED | 1u << TASK_CATCH_UP,
-                   answered = 1u << TASK_CONTACT | 1u << TASK_TELL_CANCELLED;
+                   answered = 1u << TASK_CONTACT | 1u << TASK_TELL_CANCELLED,
+                   attending = 1u << TASK_NO_TEXTS; /* another way to remind them */
+    const bool out_of_reach = follow_up_out_of_reach(call_value(c, "because"));
 
-    return duty_drop_participant(
-        c->e, c->id, follow_up_out_of_reach(call_value(c, "because")) ? always | answered : always);
+    return duty_drop_participant(c->e, c->id,
+                                 always | (out_of_reach ? answered : 0) |
+                                     (out_of_reach || for_good ? attending : 0));
 }
 
 /* Cancelled before, and not told of it yet. */
@@ -395,7 +404,10 @@ static int leave(struct call *c, enum participant_event event, const char *topic
     r = waiting < 0 ? waiting
                     : text_copy(state.because, sizeof state.because, call_value(c, "because"));
     r = r < 0 ? r : participant_state_update(e->store, c->id, &state);
-    r = r < 0 ? r : drop_calls(c); /* before new ones point at what is cancelled now */
+    r = r < 0 ? r
+              : drop_calls(
+                    c, event !=
+                           PARTICIPANT_PAUSE); /* before new ones point at what is cancelled now */
     r = r < 0 ? r : cancel_future(c, c->id, json_object_get(c->reply, "cancelled_sessions"));
     r = r < 0 ? r
               : message_cancel_matching(e->store, &filter,

@@ -14,6 +14,7 @@
 #include "line.h"
 #include "misses.h"
 #include "outbox.h"
+#include "standing.h"
 #include "watch.h"
 
 /* What participants may see. */
@@ -264,6 +265,18 @@ int people_show(struct call *c) {
 }
 
 /* What planned sessions hang on is not changed behind their back. */
+/* Is anybody at work on something about the participant? 1, 0, or a negative errno. */
+static int has_business(struct call *c) {
+    const struct escalation_filter open = {.participant = c->id, .open = true};
+    struct task_row *task = arena_alloc(&c->e->arena, 1, sizeof *task);
+    struct escalation_row *chain = arena_alloc(&c->e->arena, 1, sizeof *chain);
+    const int tasks = task_list_participant(c->e->store, c->id, "", task, 1),
+              chains = tasks == 0 ? escalation_list(c->e->store, &open, "", &c->e->arena, chain, 1)
+                                  : tasks;
+
+    return chains;
+}
+
 static int check_planned(struct call *c) {
     static const char *const fixed[] = {"programme", "office", "mode"};
     struct participant_state_row state;
@@ -272,7 +285,12 @@ static int check_planned(struct call *c) {
     if (r < 0) {
         return call_failed(c, r, c->id);
     }
-    if (call_given(c, "practitioner") && state.state != PARTICIPANT_REFERRED) {
+    const int business = call_given(c, "practitioner") ? has_business(c) : 0;
+
+    if (business < 0) {
+        return call_failed(c, business, c->id);
+    }
+    if (call_given(c, "practitioner") && (state.state != PARTICIPANT_REFERRED || business)) {
         return call_refuse(c, 409,
                            "--practitioner: %s has sessions or tasks with theirs; `cobictl "
                            "participant reassign %s --to ID`",
@@ -327,7 +345,8 @@ int people_set(struct call *c) {
     if (r >= 0 && row.noun == NOUN_PARTICIPANT) {
         r = watch_wake(c->e, row.id); /* what was planned may not fit any more */
     }
-    if (r >= 0 && row.noun == NOUN_PARTICIPANT && call_given(c, "officer")) {
+    if (r >= 0 && row.noun == NOUN_PARTICIPANT &&
+        (call_given(c, "officer") || call_given(c, "route"))) {
         r = course_new_officer(c->e, &row);
     }
     r = r < 0 ? r : call_audit(c, row.id, "");
@@ -369,8 +388,8 @@ int people_absent(struct call *c) {
 #define UNLINKED "unlinked"
 
 /* What it is called there, or what it hears of, is another: the link stays, and all that is under
- * way to the service. -EEXIST: nothing is another. */
-static int change_link(struct call *c, struct link_row *row) {
+ * way to the service. *ret_raised: it hears of more. -EEXIST: nothing is another. */
+static int change_link(struct call *c, struct link_row *row, bool *ret_raised) {
     struct link_row now;
     int r = link_find(c->e->store, row->advocate, row->participant, &c->e->arena, &now);
 
@@ -382,23 +401,30 @@ static int change_link(struct call *c, struct link_row *row) {
     if (strcmp(now.case_ref, row->case_ref) == 0 && now.all == all) {
         return -EEXIST;
     }
+    *ret_raised = all && !now.all;
     now.case_ref = row->case_ref;
     now.all = all;
     *row = now;
     return link_change(c->e->store, row);
 }
 
-/* What the service was to be told when it was unlinked, if that still holds. *ret_topic: as it
- * would be told now. */
+/* Chains of a service that was unlinked lately, and what has become of them. */
+static const struct span lately = {7 * DAY_US};
+
+/* What the service was being told when it was unlinked, if that still holds and nobody there knows
+ * it. *ret_topic: as it would be told now. */
 static int still_to_tell(struct call *c, const struct escalation_row *chain,
                          const char **ret_topic) {
-    const bool stopped = chain->state == ESCALATION_RESOLVED && !*chain->acknowledged_by &&
-                         chain->resolved_because && strcmp(chain->resolved_because, UNLINKED) == 0;
+    const bool fresh = instant_cmp(chain->opened_at, (struct instant){c->e->now.us - lately.us}) >
+                       0;
     struct session_row s;
 
     *ret_topic = chain->topic;
-    if (!stopped || chain->kind != ESCALATION_MISSED) {
-        return stopped;
+    if (!fresh || chain->state != ESCALATION_RESOLVED) {
+        return 0;
+    }
+    if (chain->kind != ESCALATION_MISSED) {
+        return !*chain->acknowledged_by;
     }
     const int r = session_find(c->e->store, chain->session, &s);
     const struct outcome_code *code = r < 0 ? NULL
@@ -406,39 +432,69 @@ static int still_to_tell(struct call *c, const struct escalation_row *chain,
                                                            s.told_outcome);
 
     *ret_topic = code && code->provisional ? "missed_provisional" : "missed_confirmed";
-    return r < 0 ? r : code && code->miss && (code->tell & TELL_ADVOCATE);
+    return r < 0 ? r
+                 : code && code->miss && (code->tell & TELL_ADVOCATE) &&
+                       (!*chain->acknowledged_by || strcmp(*ret_topic, chain->topic) != 0);
 }
 
-/* Linked again soon after: what was under way and nobody there had acknowledged is told anew. */
+/* Is there a chain about the same that was opened after this one? */
+static bool was_told_later(const struct escalation_row *rows, int count, int of) {
+    bool later = false;
+
+    for (int i = 0; i < count; i++) {
+        later |= rows[i].kind == rows[of].kind && strcmp(rows[i].session, rows[of].session) == 0 &&
+                 instant_cmp(rows[i].opened_at, rows[of].opened_at) > 0;
+    }
+    return later;
+}
+
+/* Linked again soon after: what was under way and nobody there had acknowledged is told anew, what
+ * has become of it meanwhile too. */
 static int tell_again(struct call *c, const struct link_row *link) {
-    enum { CHAINS_MAX = 64 };
+    enum { CHAINS_MAX = 256 };
     struct engine *e = c->e;
     const struct escalation_filter filter = {.participant = link->participant,
                                              .advocate = link->advocate};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
-    char after[ID_SIZE] = "";
-    int count;
+    const int count = escalation_list(e->store, &filter, "", &e->arena, rows, CHAINS_MAX);
 
-    while ((count = escalation_list(e->store, &filter, after, &e->arena, rows, CHAINS_MAX)) > 0) {
-        memcpy(after, rows[count - 1].id, sizeof after);
-        for (int i = 0; i < count; i++) {
-            const char *topic;
-            int r = still_to_tell(c, &rows[i], &topic);
-            r = r <= 0 ? r
-                       : chain_open(e, &(struct chain_start){.kind = rows[i].kind,
-                                                             .audience = AUDIENCE_ADVOCATE,
-                                                             .advocate = link->advocate,
-                                                             .participant = link->participant,
-                                                             .session = rows[i].session,
-                                                             .topic = topic,
-                                                             .because = rows[i].because,
-                                                             .happened_at = e->now});
-            if (r < 0) {
-                return r;
-            }
+    for (int i = 0; i < count; i++) {
+        const char *topic;
+        const int tell = was_told_later(rows, count, i) ? 0 : still_to_tell(c, &rows[i], &topic);
+        const int r = tell <= 0 ? tell
+                                : chain_open(e, &(struct chain_start){
+                                                    .kind = rows[i].kind,
+                                                    .audience = AUDIENCE_ADVOCATE,
+                                                    .advocate = link->advocate,
+                                                    .participant = link->participant,
+                                                    .session = rows[i].session,
+                                                    .topic = topic,
+                                                    .because = rows[i].because,
+                                                    .happened_at = instant_add(rows[i].happened_at,
+                                                                               (struct span){1})});
+        if (r < 0) {
+            return r;
         }
     }
-    return count;
+    return count < 0 ? count : standing_tell_again(e, link);
+}
+
+/* Where they stand, for a service that has just been linked; NULL: they have not begun. */
+static const char *status_topic(enum participant_state state) {
+    switch (state) {
+    case PARTICIPANT_ACTIVE:
+        return "enrolled";
+    case PARTICIPANT_PAUSED:
+        return "paused";
+    case PARTICIPANT_COMPLETED:
+        return "completed";
+    case PARTICIPANT_WITHDRAWN:
+    case PARTICIPANT_ENDED:
+        return "ended";
+    case PARTICIPANT_REFERRED:
+        break;
+    }
+    return NULL;
 }
 
 /* What a service hears when it is linked; the others learn of nothing. A new link has its own
@@ -447,11 +503,12 @@ static int greet(struct call *c, const struct link_row *link, bool is_new) {
     struct participant_state_row state;
     struct instant last = {0};
     const int past = link_past(c->e->store, link->advocate, link->participant, &last);
-    const bool again = is_new && past > 0 && c->e->now.us - last.us < 7 * DAY_US;
+    const bool again = is_new && past > 0 && c->e->now.us - last.us < lately.us;
     int r = past < 0 ? past : participant_state_find(c->e->store, link->participant, &state);
+    const char *topic = r < 0 ? NULL : status_topic(state.state);
 
-    if (r == 0 && link->all && state.state == PARTICIPANT_ACTIVE) {
-        r = notice_advocate(c->e, link, "enrolled", (uint32_t)past);
+    if (topic) {
+        r = notice_advocate(c->e, link, topic, (uint32_t)past);
     }
     return r < 0 || !again ? r : tell_again(c, link);
 }
@@ -484,15 +541,16 @@ int people_link(struct call *c) {
     }
     int r = linked < 0 ? linked : link_insert(c->e->store, &row, c->e->now);
     const bool is_new = r == 0;
+    bool tells = is_new;
     if (r == -EEXIST) {
-        r = change_link(c, &row);
+        r = change_link(c, &row, &tells);
         if (r == -EEXIST) {
             return call_refuse(c, 409, "%s is linked to %s already, and just so", c->id,
                                participant);
         }
     }
     r = r < 0 ? r : call_audit(c, c->id, participant);
-    r = r < 0 ? r : greet(c, &row, is_new);
+    r = r < 0 || !tells ? r : greet(c, &row, is_new);
     r = r < 0 ? r : watch_wake(c->e, participant);
     if (r < 0) {
         return call_failed(c, r, c->id);

@@ -98,9 +98,16 @@ int session_command_show(struct call *c) {
 
 /* In this daemon's commands an administrator names who decides: the session's practitioner, their
  * supervisors, or an officer. */
-static int check_recorder(struct call *c, const struct session_row *s) {
+static int check_recorder(struct call *c, const struct session_row *s, bool undo) {
     struct noun_row participant;
 
+    if (undo && noun_exists(c->e->store, NOUN_PRACTITIONER, c->as) &&
+        !noun_exists(c->e->store, NOUN_PRACTITIONER, s->recorded_by)) {
+        return call_refuse(c, 403,
+                           "--as %s: %s has recorded %s for it: only they, a supervisor or the "
+                           "participant's officer replaces that",
+                           c->as, s->recorded_by, s->outcome);
+    }
     if (strcmp(c->as, s->practitioner) == 0 || noun_exists(c->e->store, NOUN_SUPERVISOR, c->as)) {
         return 200;
     }
@@ -187,7 +194,7 @@ int session_command_outcome(struct call *c) {
     /* A mis-tap taken back before anybody was told is simply replaced. */
     const bool undo = s.state == SESSION_RECORDED && !(s.flags & SESSION_MISS_TOLD) &&
                       !*s.told_outcome;
-    int status = check_recorder(c, &s);
+    int status = check_recorder(c, &s, undo);
 
     status = status == 200 ? check_outcome(c, &s, undo) : status;
     if (status != 200) {

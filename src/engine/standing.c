@@ -70,8 +70,9 @@ static bool was_told(const struct session_row *s, const struct message_row *m,
     return tells_outcome(m) && instant_cmp(m->created_at, s->told_at) >= 0;
 }
 
-static int tell_one(struct engine *e, const struct session_row *s, enum standing standing,
-                    enum audience audience, const char *recipient) {
+/* round: which review it is about. */
+static int tell_round(struct engine *e, const struct session_row *s, enum standing standing,
+                      enum audience audience, const char *recipient, struct instant round) {
     struct message_row m = outbox_blank(e, KIND_STAND_DOWN, audience, recipient);
     struct link_row link;
     int r = 0;
@@ -83,12 +84,17 @@ static int tell_one(struct engine *e, const struct session_row *s, enum standing
         }
     }
     m.revision = s->verdict;
-    m.step = (uint32_t)(s->review_at.us / SECOND_US % UINT32_MAX); /* each review is its own */
+    m.step = (uint32_t)(round.us / SECOND_US % UINT32_MAX); /* each review is its own */
     r = text_copy(m.topic, sizeof m.topic, standing_names[standing]);
     memcpy(m.session, s->id, sizeof m.session);
     memcpy(m.participant, s->participant, sizeof m.participant);
     r = r < 0 ? r : outbox_add(e, &m); /* told twice, they hear once: it is the same message */
     return r < 0 ? r : 0;
+}
+
+static int tell_one(struct engine *e, const struct session_row *s, enum standing standing,
+                    enum audience audience, const char *recipient) {
+    return tell_round(e, s, standing, audience, recipient, s->review_at);
 }
 
 /* A supervisor hears of what is no miss by the mails of a task, and so does the next owner. */
@@ -195,4 +201,57 @@ int standing_tell(struct engine *e, const struct session_row *s, enum standing s
 int standing_still_missed(struct engine *e, const struct session_row *s,
                           const struct outcome_code *code) {
     return s->told_at.us == 0 ? 0 : tell_all(e, s, STANDING_UNCHANGED, code);
+}
+
+/* The last that this service has heard of the session, or NULL. */
+static const struct message_row *last_heard(const struct message_row *rows, int count) {
+    const struct message_row *last = NULL;
+
+    for (int i = 0; i < count; i++) {
+        const bool about = rows[i].kind == KIND_STAND_DOWN || tells_outcome(&rows[i]);
+        if (about && has_left(&rows[i]) &&
+            (!last || instant_cmp(rows[i].created_at, last->created_at) >= 0)) {
+            last = &rows[i];
+        }
+    }
+    return last;
+}
+
+static int catch_up(struct engine *e, const struct session_row *s, const struct link_row *link) {
+    enum { ROWS_MAX = 64 };
+    const struct message_filter filter = {
+        .session = s->id, .audience = "advocate", .recipient = link->advocate};
+    struct message_row *rows = arena_alloc(&e->arena, ROWS_MAX, sizeof *rows);
+    const int count = message_list(e->store, &filter, "", &e->arena, rows, ROWS_MAX);
+    const struct message_row *last = count < 0 ? NULL : last_heard(rows, count);
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->told_outcome);
+    const bool down = last && strcmp(last->topic, standing_names[STANDING_STOOD_DOWN]) == 0,
+               review = last && strcmp(last->topic, standing_names[STANDING_UNDER_REVIEW]) == 0;
+
+    if (count < 0 || !last || !code) {
+        return count < 0 ? count : 0;
+    }
+    if (!code->miss) {
+        return down ? 0
+                    : tell_round(e, s, STANDING_STOOD_DOWN, AUDIENCE_ADVOCATE, link->advocate,
+                                 e->now);
+    }
+    return review && !*s->review_outcome
+               ? tell_round(e, s, STANDING_UNCHANGED, AUDIENCE_ADVOCATE, link->advocate, e->now)
+               : 0;
+}
+
+int standing_tell_again(struct engine *e, const struct link_row *link) {
+    enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct session_filter filter = {.participant = link->participant, .state = "recorded"};
+    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const int r = (rows[i].flags & SESSION_MISS_TOLD) ? catch_up(e, &rows[i], link) : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }

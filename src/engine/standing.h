@@ -24,6 +24,9 @@ _must_use_ int standing_still_missed(struct engine *e, const struct session_row 
  * Resolves those of every audience. */
 _must_use_ int standing_end_chains(struct engine *e, const struct session_row *s,
                                    const char *because);
+/* The service is linked again: where what it has last heard of a session holds no more, it hears
+ * so. */
+_must_use_ int standing_tell_again(struct engine *e, const struct link_row *link);
 const char *standing_to_text(enum standing standing); /* the topic of its messages */
 
 #endif

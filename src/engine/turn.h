@@ -101,7 +101,8 @@ struct engine {
     struct feed_memo feed_memos[FEED_MEMOS_MAX];
     bool keeps_nouns; /* this turn is a pass */
     struct noun_row nouns[NOUNS_KEPT];
-    const char *hours_text; /* of the office whose hours were read last in this turn, and what they are */
+    const char
+        *hours_text; /* of the office whose hours were read last in this turn, and what they are */
     struct hours hours;
 };
 

@@ -268,9 +268,13 @@ static int look(struct engine *e, const char *id) {
 
     r = escalation_next(from, lapsed ? ESCALATION_LAPSE : ESCALATION_STEP, &row.state);
     if (r == 0 && lapsed) {
-        /* The acknowledgement ran out: the same step again, and the next one too. */
+        /* The acknowledgement ran out: the same step again, and the next one too; after the
+         * operator's the last one before it, for the operator cannot see to it. */
         row.acknowledged_by[0] = '\0';
         row.at.step -= row.at.step > 0;
+        while (row.at.step > 0 && row.policy.steps[row.at.step].target == TARGET_OPERATOR) {
+            row.at.step--;
+        }
     }
     r = r < 0 ? r : tell_all(e, &row, lapsed ? 2 : 1);
     return r < 0 ? r : escalation_update(e->store, &row, from, generation);

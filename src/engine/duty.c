@@ -78,6 +78,16 @@ static int mail_owner(struct engine *e, const struct task_row *task, const char 
     return r < 0 ? r : 0;
 }
 
+/* To its owner; one who is away cannot begin with it, so the next one has it too. */
+static int mail_first(struct engine *e, const struct task_row *task) {
+    struct person owner;
+    int r = mail_owner(e, task, task->owner);
+
+    r = r < 0 ? r : person_find(e, owner_audience(e, task->owner), task->owner, &owner);
+    return r == 0 && owner.absent_today && *task->next_owner ? mail_owner(e, task, task->next_owner)
+                                                             : r;
+}
+
 int duty_open(struct engine *e, const struct duty_start *start) {
     struct task_row row = {.kind = start->kind,
                            .created_at = e->now,
@@ -95,7 +105,7 @@ int duty_open(struct engine *e, const struct duty_start *start) {
         return r;
     }
     log_info("task %s opened: %s", row.id, task_kind_to_text(row.kind));
-    return mail_owner(e, &row, row.owner);
+    return mail_first(e, &row);
 }
 
 int duty_worker(struct engine *e, const char *participant, struct duty_owner *ret_owner) {
@@ -203,7 +213,7 @@ int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
     r = r < 0 ? r : text_copy(row->next_owner, sizeof row->next_owner, next_owner);
     row->reminded += another; /* this mail is none that was sent before */
     r = r < 0 ? r : task_update(e->store, row, TASK_OPEN);
-    return r < 0 || !another ? r : mail_owner(e, row, row->owner);
+    return r < 0 || !another ? r : mail_first(e, row);
 }
 
 static int end_of_session(struct engine *e, const char *session, enum task_kind kind,

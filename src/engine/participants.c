@@ -35,18 +35,14 @@ static size_t open_numbers(struct engine *e, const struct planning *p, uint32_t 
     return count;
 }
 
-static bool is_tail(const struct planning *p, const uint32_t *numbers, size_t count) {
-    return numbers[0] + count == p->programme->session_count + 1;
-}
+/* The first of those at the end that follow each other up to the last of the programme. */
+static size_t tail_of(const struct planning *p, const uint32_t *numbers, size_t count) {
+    size_t first = count;
 
-/* The rest of the programme, in order, after what was held or is planned. */
-static int plan_tail(struct planning *p, const uint32_t *numbers, struct plan_result *result) {
-    p->request.first_number = numbers[0];
-    if (p->own_count > 0) {
-        p->request.previous = p->own[p->own_count - 1].start;
-        planning_keep_time(p, p->request.previous);
+    while (first > 0 && numbers[first - 1] + (count - first) == p->programme->session_count) {
+        first--;
     }
-    return plan_sessions(&p->request, result);
+    return first;
 }
 
 /* No other session of this participant within the least gap of that day. */
@@ -59,6 +55,24 @@ static void keep_apart(struct planning *p, struct date day) {
                                                               date_add_days(day, days)};
         p->request.absence_count = p->absence_count;
     }
+}
+
+/* The rest of the programme, in order, after what was held or is planned. One of the later numbers
+ * that was lost before its day came is nothing to wait for; only its place is taken. */
+static int plan_tail(struct planning *p, uint32_t first, struct plan_result *result) {
+    p->request.first_number = first;
+    for (size_t i = 0; i < p->own_count; i++) {
+        const struct session_row *s = &p->own[i];
+        if (s->number > first && course_lost(p->e, s) && instant_cmp(s->start_at, p->e->now) > 0) {
+            keep_apart(p, s->start.date);
+        } else {
+            p->request.previous = s->start;
+        }
+    }
+    if (p->own_count > 0) {
+        planning_keep_time(p, p->own[p->own_count - 1].start);
+    }
+    return plan_sessions(&p->request, result);
 }
 
 /* The day after the last session of a lower number: a number is never caught up before those it
@@ -123,6 +137,54 @@ static int plan_catch_ups(struct planning *p, const uint32_t *numbers, size_t co
     return 0;
 }
 
+static void add_tail(struct plan_result *result, const struct plan_result *tail) {
+    for (uint32_t i = 0; i < tail->count; i++) {
+        result->starts[result->count++] = tail->starts[i];
+    }
+    for (uint32_t w = 0; w < tail->warning_count && result->warning_count < PLAN_WARNINGS_MAX;
+         w++) {
+        result->warnings[result->warning_count++] = tail->warnings[w];
+    }
+    result->slack_days = tail->slack_days < result->slack_days ? tail->slack_days
+                                                               : result->slack_days;
+}
+
+/* The rest goes on at its pace and what was lost before is caught up in between. */
+static int plan_around(struct planning *p, const uint32_t *numbers, size_t lost,
+                       struct plan_result *result) {
+    struct plan_result *tail = arena_alloc(&p->e->arena, 1, sizeof *tail);
+    int r = plan_tail(p, numbers[lost], tail);
+
+    if (r < 0 || lost == 0) {
+        *result = *tail;
+        return r;
+    }
+    for (uint32_t i = 0; i < tail->count; i++) {
+        keep_apart(p, tail->starts[i].date);
+    }
+    p->request.previous = (struct civil){0};
+    r = plan_catch_ups(p, numbers, lost, result);
+    if (r == 0) {
+        add_tail(result, tail);
+    }
+    return r;
+}
+
+static int plan_numbers(struct planning *p, const uint32_t *numbers, size_t count,
+                        struct plan_result *result) {
+    const size_t lost = tail_of(p, numbers, count), absences = p->absence_count;
+    const struct plan_request request = p->request;
+    int r = lost < count ? plan_around(p, numbers, lost, result) : -ENOSPC;
+
+    if (r == -ENOSPC && lost > 0) { /* each where there is a place, then */
+        p->request = request;
+        p->absence_count = absences;
+        memset(result, 0, sizeof *result);
+        r = plan_catch_ups(p, numbers, count, result);
+    }
+    return r;
+}
+
 static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count,
                       const struct plan_result *result, enum participant_event event) {
     const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US %
@@ -171,8 +233,7 @@ static int plan_with(struct call *c, struct planning *p, enum participant_event 
         return call_refuse(c, 409, "%s: every session of the programme is planned or held already",
                            c->id);
     }
-    int r = is_tail(p, numbers, count) ? plan_tail(p, numbers, result)
-                                       : plan_catch_ups(p, numbers, count, result);
+    int r = plan_numbers(p, numbers, count, result);
 
     if (r == -ENOSPC) {
         return planning_refuse(c, result, result->failed_number);

@@ -563,8 +563,12 @@ static bool lane_shut(const struct engine *e, int32_t lane) {
 /* Returns how many rows of this lane and priority were worked on, at most `most`. */
 static int dispatch_lane(struct engine *e, int32_t lane, int priority, int most) {
     char ids[TURN_ROWS_MAX][MESSAGE_ID_SIZE];
-    const int count = message_due(e->store, lane, priority, e->now, ids, (size_t)most);
+    int count = message_due(e->store, lane, priority, e->now, ids, 1);
 
+    if (count <= 0 || !lane_open(e, lane)) {
+        return count < 0 ? count : 0; /* nothing to do, or a backlog that has to wait */
+    }
+    count = message_due(e->store, lane, priority, e->now, ids, (size_t)most);
     for (int i = 0; i < count; i++) {
         if (!lane_open(e, lane)) {
             return i;

@@ -399,7 +399,37 @@ static int tell_attended(struct engine *e, const struct session_row *s) {
     }
     status.started = true;
     r = participant_state_update(e->store, s->participant, &status);
-    return r < 0 ? r : notice_advocates(e, s->participant, "started", 0);
+    return r < 0 ? r
+                 : notice_advocates(e, s->participant, "started",
+                                    (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+}
+
+static bool told_attended(struct engine *e, const struct session_row *s) {
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->told_outcome);
+
+    return code && code->attended == ATTENDED_YES;
+}
+
+/* Was it the only session of which it was told that it was attended, then nothing has started. */
+static int untell_attended(struct engine *e, const struct session_row *s) {
+    enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct session_filter filter = {.participant = s->participant, .state = "recorded"};
+    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
+    struct participant_state_row status;
+    int r = count < 0 ? count : participant_state_find(e->store, s->participant, &status);
+
+    for (int i = 0; i < count && r == 0; i++) {
+        if (strcmp(rows[i].id, s->id) != 0 && told_attended(e, &rows[i])) {
+            return 0;
+        }
+    }
+    if (r < 0 || !status.started) {
+        return r;
+    }
+    status.started = false;
+    r = participant_state_update(e->store, s->participant, &status);
+    return r < 0 ? r : standing_not_started(e, s->participant);
 }
 
 bool course_lost(struct engine *e, const struct session_row *s) {
@@ -451,8 +481,16 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
     } else if (r == 0 && code->attended == ATTENDED_YES) {
         r = tell_attended(e, s);
     }
+    const bool untold = before && before->attended == ATTENDED_YES &&
+                        code->attended != ATTENDED_YES;
+    if (r == 0 && untold) {
+        r = untell_attended(e, s);
+    }
     if (r == 0 && !code->miss) {
         r = misses_fewer(e, s->participant);
+    }
+    if (r == 0 && untold && !code->miss) {
+        r = misses_review(e, s);
     }
     if (r == 0 && !code->miss && (code->tell & TELL_SUPERVISOR)) {
         r = tell_supervisor(e, s);

@@ -22,7 +22,8 @@ static int recorded_sessions(struct engine *e, const char *participant,
     return session_list(e->store, &filter, rows, MISSES_SESSIONS_MAX);
 }
 
-int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret_count) {
+/* Misses in a row up to this session, without it. */
+static int misses_before(struct engine *e, const struct session_row *s, uint32_t *ret_count) {
     const char *codes[MISSES_SESSIONS_MAX];
     struct session_row *rows;
     const int count = recorded_sessions(e, s->participant, &rows);
@@ -31,15 +32,22 @@ int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret
     for (int i = 0; i < count && instant_cmp(rows[i].start_at, s->start_at) < 0; i++) {
         codes[used++] = rows[i].outcome;
     }
-    if (count < 0) {
-        return count;
-    }
+    *ret_count = outcome_misses_in_a_row(&e->setup.config->outcomes, codes, used);
+    return count < 0 ? count : 0;
+}
+
+static bool is_miss(struct engine *e, const struct session_row *s) {
     const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
 
-    *ret_count = code && code->miss
-                     ? 1 + outcome_misses_in_a_row(&e->setup.config->outcomes, codes, used)
-                     : 0;
-    return 0;
+    return code && code->miss;
+}
+
+int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret_count) {
+    uint32_t before;
+    const int r = misses_before(e, s, &before);
+
+    *ret_count = r == 0 && is_miss(e, s) ? 1 + before : 0;
+    return r;
 }
 
 /* One that was dropped does not stand for the next. */
@@ -104,17 +112,22 @@ enum { FOUR = 4 };
 
 int misses_review(struct engine *e, const struct session_row *s) {
     const struct config *config = e->setup.config;
+    const bool miss = is_miss(e, s);
     struct session_row last;
-    uint32_t upto = 0, after = 0;
-    int r = misses_in_a_row(e, s, &upto);
+    uint32_t before = 0, after = 0;
+    int r = misses_before(e, s, &before);
 
     r = r < 0 ? r : misses_after(e, s, &after, &last);
-    if (r == 0 && upto + after >= config->review_after_misses) {
+    const uint32_t row = before + miss + after;
+
+    if (r < 0 || (!miss && (before == 0 || after == 0))) {
+        return r;
+    }
+    if (row >= config->review_after_misses) {
         r = open_review(e, &last, TASK_REVIEW_MISSES);
     }
     /* Once for a run: without this one it was shorter than four. */
-    if (r == 0 && config->four_miss_prompt && upto <= FOUR && after < FOUR &&
-        upto + after >= FOUR) {
+    if (r == 0 && config->four_miss_prompt && before < FOUR && after < FOUR && row >= FOUR) {
         r = open_review(e, &last, TASK_FOUR_MISSES);
     }
     return r;

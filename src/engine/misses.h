@@ -9,7 +9,8 @@
 
 /* How many of the participant's sessions in a row were missed, this one the last; 0: it was not. */
 _must_use_ int misses_in_a_row(struct engine *e, const struct session_row *s, uint32_t *ret_count);
-/* A miss was told: from so many in a row on, the supervisor is to review it. */
+/* A miss was told, or one that was attended is so no more and parts no row any longer: from so many
+ * in a row on, the supervisor is to review it. */
 _must_use_ int misses_review(struct engine *e, const struct session_row *s);
 /* One of the participant's sessions is no miss any more: a review of so many in a row for which
  * there are too few now is dropped. */

@@ -185,13 +185,16 @@ static int status_reason(struct engine *e, const struct message_row *m, const ch
     const int r = participant_state_find(e->store, m->participant, &status);
     const bool paused = strcmp(m->topic, "paused") == 0,
                restarted = strcmp(m->topic, "restarted") == 0,
+               started = strcmp(m->topic, "started") == 0,
+               not_started = strcmp(m->topic, "not_started") == 0,
                week = strcmp(m->topic, "no_change") == 0;
 
     if (r < 0) {
         return r;
     }
     if ((paused && status.state != PARTICIPANT_PAUSED) ||
-        (restarted && status.state != PARTICIPANT_ACTIVE)) {
+        (restarted && status.state != PARTICIPANT_ACTIVE) || (started && !status.started) ||
+        (not_started && status.started)) {
         *ret_reason = "status_changed";
     }
     const int heard = week ? message_heard(e->store, m->participant, m->recipient, m->created_at)

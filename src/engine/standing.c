@@ -59,15 +59,22 @@ static bool tells_outcome(const struct message_row *m) {
 
 static bool was_told(const struct session_row *s, const struct message_row *m,
                      enum standing standing) {
+    const bool reviewed = *s->review_outcome && m->kind == KIND_STAND_DOWN &&
+                          instant_cmp(m->created_at, s->review_at) >= 0 &&
+                          strcmp(m->topic, standing_names[STANDING_UNDER_REVIEW]) == 0;
+
     if (!has_left(m)) {
         return false;
     }
-    if (standing == STANDING_UNCHANGED) { /* those who heard that it was under review */
-        return m->kind == KIND_STAND_DOWN && m->revision == s->verdict &&
-               instant_cmp(m->created_at, s->review_at) >= 0 &&
-               strcmp(m->topic, standing_names[STANDING_UNDER_REVIEW]) == 0;
+    switch (standing) {
+    case STANDING_UNDER_REVIEW:
+        return tells_outcome(m) && instant_cmp(m->created_at, s->told_at) >= 0;
+    case STANDING_UNCHANGED:
+        return reviewed;
+    case STANDING_STOOD_DOWN: /* the notice itself may have turned out not to have left */
+        return reviewed || (tells_outcome(m) && instant_cmp(m->created_at, s->told_at) >= 0);
     }
-    return tells_outcome(m) && instant_cmp(m->created_at, s->told_at) >= 0;
+    return false;
 }
 
 /* round: which review it is about. */
@@ -134,14 +141,17 @@ static int tell_task_readers(struct engine *e, const struct session_row *s,
     return count < 0 ? count : 0;
 }
 
-/* Another miss is to stand in its place: its first step tells a supervisor, it tells the services
- * if it is for them, and the officer. */
+/* Another miss is to stand in its place: its first step tells a supervisor who is there, it tells
+ * the services if it is for them, and the officer. */
 static bool hears_of_new(struct engine *e, const struct session_row *s, const struct message_row *m,
                          const struct outcome_code *code) {
     struct noun_row participant;
+    struct person person;
 
     if (m->audience == AUDIENCE_SUPERVISOR) {
-        return strcmp(m->recipient, chain_supervisor(e, s->id, s->participant)) == 0;
+        return strcmp(m->recipient, chain_supervisor(e, s->id, s->participant)) == 0 &&
+               person_find(e, AUDIENCE_SUPERVISOR, m->recipient, &person) == 0 &&
+               !person.absent_today;
     }
     if (m->audience == AUDIENCE_ADVOCATE) {
         return code->tell & TELL_ADVOCATE;
@@ -201,6 +211,29 @@ int standing_tell(struct engine *e, const struct session_row *s, enum standing s
 int standing_still_missed(struct engine *e, const struct session_row *s,
                           const struct outcome_code *code) {
     return s->told_at.us == 0 ? 0 : tell_all(e, s, STANDING_UNCHANGED, code);
+}
+
+int standing_not_started(struct engine *e, const char *participant) {
+    const struct message_filter filter = {.participant = participant, .kind = "advocate_notice"};
+    const uint32_t ordinal = (uint32_t)(e->now.us / SECOND_US % UINT32_MAX);
+    struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
+    char after[MESSAGE_ID_SIZE] = "";
+    int count;
+
+    while ((count = message_list(e->store, &filter, after, &e->arena, rows, BATCH)) > 0) {
+        memcpy(after, rows[count - 1].id, sizeof after);
+        for (int i = 0; i < count; i++) {
+            const bool told = strcmp(rows[i].topic, "started") == 0 && has_left(&rows[i]);
+            struct link_row link;
+            int r = told ? link_find(e->store, rows[i].recipient, participant, &e->arena, &link)
+                         : -ENOENT;
+            r = r == 0 ? notice_advocate(e, &link, "not_started", ordinal) : r;
+            if (r < 0 && r != -ENOENT) {
+                return r;
+            }
+        }
+    }
+    return count;
 }
 
 /* The last that this service has heard of the session, or NULL. */

@@ -27,6 +27,9 @@ _must_use_ int standing_end_chains(struct engine *e, const struct session_row *s
 /* The service is linked again: where what it has last heard of a session holds no more, it hears
  * so. */
 _must_use_ int standing_tell_again(struct engine *e, const struct link_row *link);
+/* Of no session it holds any more that it was attended: the services that heard that the programme
+ * has started hear that it has not. */
+_must_use_ int standing_not_started(struct engine *e, const char *participant);
 const char *standing_to_text(enum standing standing); /* the topic of its messages */
 
 #endif

@@ -73,6 +73,7 @@ static const struct {
     {"gone and written to", "stopped", "stop", true},
     {"a row cannot be read", "quarantine", "attended", true},
     {"a pause is kept quiet", "advocate_status", "status", true},
+    {"what has not started stays told", "advocate_status", "started-after-all-not", true},
     {"nobody is asked for the outcome", "asked", "unrecorded", true},
     {"nobody is reminded", "reminded", "attended", true},
     {"a dead address is kept quiet", "undelivered", "unreachable-step", true},

@@ -535,6 +535,10 @@ WRAP(int, misses_fewer, struct engine *e, const char *participant) {
     return on("a row of misses stays") ? 0 : __real_misses_fewer(e, participant);
 }
 
+WRAP(int, standing_not_started, struct engine *e, const char *participant) {
+    return on("what has not started stays told") ? 0 : __real_standing_not_started(e, participant);
+}
+
 WRAP(int, follow_up_approver, struct engine *e, const char *asked_by, const char *first,
      struct duty_owner *ret_approver) {
     return __real_follow_up_approver(e, on("who asked may approve") ? "" : asked_by, first,

@@ -204,6 +204,12 @@ static int status_reason(struct engine *e, const struct message_row *m, const ch
     return heard < 0 ? heard : 0;
 }
 
+/* What only services hear that asked to hear of everything. */
+static bool is_of_status(const struct message_row *m) {
+    return m->kind == KIND_ADVOCATE_NOTICE && !*m->escalation &&
+           strcmp(m->topic, "no_attendance") != 0;
+}
+
 /* A chain that was acknowledged or resolved while the mail was under way, a task that was done, a
  * service that was unlinked. */
 static int staff_reason(struct engine *e, const struct message_row *m, const char **ret_reason) {
@@ -242,7 +248,9 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
     }
     if (r == 0 && m->audience == AUDIENCE_ADVOCATE) {
         r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);
-        *ret_reason = r == -ENOENT ? "unlinked" : *ret_reason;
+        *ret_reason = r == -ENOENT                              ? "unlinked"
+                      : r == 0 && !link.all && is_of_status(m) ? "link_changed"
+                                                                : *ret_reason;
         r = r == -ENOENT ? 0 : r;
     }
     if (r == 0 && m->kind == KIND_ADVOCATE_NOTICE && !*m->escalation) {

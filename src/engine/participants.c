@@ -174,6 +174,12 @@ static int plan_numbers(struct planning *p, const uint32_t *numbers, size_t coun
                         struct plan_result *result) {
     const size_t lost = tail_of(p, numbers, count), absences = p->absence_count;
     const struct plan_request request = p->request;
+
+    if (count == 0) { /* all are held or await their outcome: there is nothing to place */
+        *result = (struct plan_result){.window_end = request.window_end,
+                                       .programme_end = request.window_end};
+        return 0;
+    }
     int r = lost < count ? plan_around(p, numbers, lost, result) : -ENOSPC;
 
     if (r == -ENOSPC && lost > 0) { /* each where there is a place, then */
@@ -207,7 +213,7 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
                     c->e, p->participant.id,
                     1u << TASK_CATCH_UP |
                         (event == PARTICIPANT_RESUME ? 1u << TASK_TELL_CANCELLED : 0));
-    r = r < 0 ? r : planning_confirm(c, p, result->starts, count, ordinal);
+    r = r < 0 || count == 0 ? r : planning_confirm(c, p, result->starts, count, ordinal);
     if (r == 0 && first) {
         r = notice_advocates(c->e, p->participant.id, "enrolled", 0);
     } else if (r == 0 && event == PARTICIPANT_RESUME) {
@@ -229,7 +235,7 @@ static int plan_with(struct call *c, struct planning *p, enum participant_event 
     struct plan_result *result = arena_alloc(&c->e->arena, 1, sizeof *result);
     const size_t count = open_numbers(c->e, p, numbers);
 
-    if (count == 0) {
+    if (count == 0 && event != PARTICIPANT_RESUME) {
         return call_refuse(c, 409, "%s: every session of the programme is planned or held already",
                            c->id);
     }

@@ -221,21 +221,26 @@ static int missed_contact(struct engine *e, const struct session_row *s) {
     return r < 0 ? r : 0;
 }
 
+int course_tell_advocate(struct engine *e, const struct session_row *s,
+                         const struct outcome_code *code, const char *advocate) {
+    return chain_open(
+        e, &(struct chain_start){.kind = ESCALATION_MISSED,
+                                 .audience = AUDIENCE_ADVOCATE,
+                                 .advocate = advocate,
+                                 .participant = s->participant,
+                                 .session = s->id,
+                                 .topic = code->provisional ? "missed_provisional"
+                                                            : "missed_confirmed",
+                                 .happened_at = s->recorded_at});
+}
+
 static int tell_advocates_missed(struct engine *e, const struct session_row *s,
                                  const struct outcome_code *code) {
     struct link_row links[DUTY_LINKS_MAX];
     const int count = duty_links(e, s->participant, links);
 
     for (int i = 0; i < count; i++) {
-        const int r = chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
-                                                          .audience = AUDIENCE_ADVOCATE,
-                                                          .advocate = links[i].advocate,
-                                                          .participant = s->participant,
-                                                          .session = s->id,
-                                                          .topic = code->provisional
-                                                                       ? "missed_provisional"
-                                                                       : "missed_confirmed",
-                                                          .happened_at = s->recorded_at});
+        const int r = course_tell_advocate(e, s, code, links[i].advocate);
         if (r < 0) {
             return r;
         }

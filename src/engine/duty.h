@@ -21,6 +21,9 @@ _must_use_ int course_ask(struct engine *e, const struct session_row *s);
 /* Everybody who must hear of a recorded outcome is told now; what was told before and no longer
  * stands is stood down. The caller writes the row. */
 _must_use_ int course_tell(struct engine *e, struct session_row *s);
+/* Opens the chain that tells one service of the miss that this session is, by `code`. */
+_must_use_ int course_tell_advocate(struct engine *e, const struct session_row *s,
+                                    const struct outcome_code *code, const char *advocate);
 /* Another officer is responsible: they hear of what is not decided yet, and of what nobody has been
  * told. */
 _must_use_ int course_new_officer(struct engine *e, const struct noun_row *participant);

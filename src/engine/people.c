@@ -448,9 +448,71 @@ static bool was_told_later(const struct escalation_row *rows, int count, int of)
     return later;
 }
 
+static bool has_chain(const struct escalation_row *rows, int count, const char *session) {
+    bool has = false;
+
+    for (int i = 0; i < count; i++) {
+        has |= rows[i].kind == ESCALATION_MISSED && strcmp(rows[i].session, session) == 0;
+    }
+    return has;
+}
+
+/* Misses that were told while the service was not linked. rows: its own chains. */
+static int tell_missed_since(struct call *c, const struct link_row *link, struct instant since,
+                             const struct escalation_row *rows, int count) {
+    enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
+    const struct outcome_table *outcomes = &c->e->setup.config->outcomes;
+    const struct session_filter filter = {.participant = link->participant, .state = "recorded"};
+    struct session_row *sessions = arena_alloc(&c->e->arena, SESSIONS_MAX, sizeof *sessions);
+    const int session_count = session_list(c->e->store, &filter, sessions, SESSIONS_MAX);
+
+    for (int i = 0; i < session_count; i++) {
+        const struct session_row *s = &sessions[i];
+        const struct outcome_code *code = outcome_find(outcomes, s->told_outcome);
+        const bool told = (s->flags & SESSION_MISS_TOLD) && code && code->miss &&
+                          (code->tell & TELL_ADVOCATE) && instant_cmp(s->told_at, since) >= 0;
+        const int r = told && !has_chain(rows, count, s->id)
+                          ? course_tell_advocate(c->e, s, code, link->advocate)
+                          : 0;
+        if (r < 0) {
+            return r;
+        }
+    }
+    return session_count < 0 ? session_count : 0;
+}
+
+/* Concerns that were raised meanwhile and that no supervisor has resolved. */
+static int tell_concerns_since(struct call *c, const struct link_row *link, struct instant since) {
+    enum { CHAINS_MAX = 256 };
+    const struct escalation_filter filter = {.participant = link->participant, .open = true};
+    struct escalation_row *rows = arena_alloc(&c->e->arena, CHAINS_MAX, sizeof *rows);
+    const int count = escalation_list(c->e->store, &filter, "", &c->e->arena, rows, CHAINS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        const bool raised = rows[i].kind == ESCALATION_CONCERN &&
+                            rows[i].audience == AUDIENCE_SUPERVISOR &&
+                            instant_cmp(rows[i].opened_at, since) >= 0;
+        const int r = !raised
+                          ? 0
+                          : chain_open(c->e, &(struct chain_start){
+                                                 .kind = ESCALATION_CONCERN,
+                                                 .audience = AUDIENCE_ADVOCATE,
+                                                 .advocate = link->advocate,
+                                                 .participant = link->participant,
+                                                 .session = "",
+                                                 .topic = rows[i].topic,
+                                                 .because = rows[i].because,
+                                                 .happened_at = rows[i].happened_at});
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
+}
+
 /* Linked again soon after: what was under way and nobody there had acknowledged is told anew, what
- * has become of it meanwhile too. */
-static int tell_again(struct call *c, const struct link_row *link) {
+ * has become of it meanwhile too, and what has happened since. */
+static int tell_again(struct call *c, const struct link_row *link, struct instant since) {
     enum { CHAINS_MAX = 256 };
     struct engine *e = c->e;
     const struct escalation_filter filter = {.participant = link->participant,
@@ -476,7 +538,10 @@ static int tell_again(struct call *c, const struct link_row *link) {
             return r;
         }
     }
-    return count < 0 ? count : standing_tell_again(e, link);
+    int r = count < 0 ? count : tell_missed_since(c, link, since, rows, count);
+
+    r = r < 0 ? r : tell_concerns_since(c, link, since);
+    return r < 0 ? r : standing_tell_again(e, link);
 }
 
 /* Where they stand, for a service that has just been linked; NULL: they have not begun. */
@@ -510,7 +575,7 @@ static int greet(struct call *c, const struct link_row *link, bool is_new) {
     if (topic) {
         r = notice_advocate(c->e, link, topic, (uint32_t)past);
     }
-    return r < 0 || !again ? r : tell_again(c, link);
+    return r < 0 || !again ? r : tell_again(c, link, last);
 }
 
 int people_link(struct call *c) {

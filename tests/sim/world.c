@@ -172,19 +172,28 @@ static void digest_handed(struct sim *sim, const struct outgoing *message) {
     }
 }
 
-/* Every byte and moment that a participant sees, for worlds that are to be compared. */
+/* Every byte and moment that a participant sees, for worlds that are to be compared: in the order
+ * in which that number or mailbox gets it. In which order two people get theirs in one moment
+ * neither of them can tell. */
 static void digest_parcel(struct sim *sim, const struct parcel *p, const struct outgoing *message) {
     const char *const texts[] = {p->message_id,   p->to,         p->subject,
                                  p->body,         message->from, message->from_name,
                                  message->mail_id};
 
+    uint64_t state = UINT64_C(0xcbf29ce484222325), place = 0;
+
     if (p->audience != AUDIENCE_PARTICIPANT) {
         return;
     }
-    digest(&sim->participants_digest, &p->at.us, sizeof p->at.us);
-    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
-        digest(&sim->participants_digest, texts[i], strlen(texts[i]) + 1);
+    for (const struct parcel *before = sim->parcels; before < p; before++) {
+        place += strcmp(before->to, p->to) == 0;
     }
+    digest(&state, &place, sizeof place);
+    digest(&state, &p->at.us, sizeof p->at.us);
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        digest(&state, texts[i], strlen(texts[i]) + 1);
+    }
+    sim->participants_digest += state;
 }
 
 static void answer_later(struct sim *sim, const struct outgoing *message, enum character character,
@@ -288,10 +297,9 @@ size_t world_next_receipt(const struct sim *sim) {
 static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
     char recipient[ID_SIZE];
 
-    if (sim->refusing_count == 0 ||
-        !witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
-                      (const char *const[]){message->message_id, NULL}, recipient,
-                      sizeof recipient)) {
+    if (sim->refusing_count == 0 || !witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
+                                                  (const char *const[]){message->message_id, NULL},
+                                                  recipient, sizeof recipient)) {
         return false;
     }
     for (size_t i = 0; i < sim->refusing_count; i++) {

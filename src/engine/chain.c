@@ -143,19 +143,28 @@ static struct message_row step_message(struct engine *e, const struct escalation
     return m;
 }
 
+/* The topic of an alarm about the chain, or that of its repetition. What is new is not hidden among
+ * what repeats: each has a count of its own. While the operator has heard of the chain by no mail
+ * at all it is new. */
+static int alarm_about(struct engine *e, const struct escalation_row *row, const char *topic,
+                       const char *again, uint32_t step, const char *text) {
+    const int heard = row->at.cycle ? message_alarmed(e->store, row->id) : 0;
+
+    return heard < 0 ? heard : turn_alarm(e, heard ? again : topic, row->id, step, text);
+}
+
 static int tell(struct engine *e, const struct escalation_row *row, uint32_t step,
                 enum audience audience, const char *id) {
     if (row->audience == AUDIENCE_ADVOCATE && audience == AUDIENCE_SUPERVISOR) {
         return call_service(e, row, id);
     }
     if (audience == AUDIENCE_OPERATOR) {
-        /* What is new is not hidden among what repeats: each has a count of its own. */
-        return turn_alarm(e, row->at.cycle ? "escalation_again" : "escalation", row->id,
-                          row->generation + row->at.cycle,
-                          arena_printf(&e->arena,
-                                       "escalation %s has reached the operator: nobody before has "
-                                       "acknowledged. Find a person: `cobictl escalation show %s`.",
-                                       row->id, row->id));
+        return alarm_about(
+            e, row, "escalation", "escalation_again", row->generation + row->at.cycle,
+            arena_printf(&e->arena,
+                         "escalation %s has reached the operator: nobody before has "
+                         "acknowledged. Find a person: `cobictl escalation show %s`.",
+                         row->id, row->id));
     }
     struct message_row m = step_message(e, row, step, audience, id);
     const int r = outbox_add(e, &m);
@@ -189,8 +198,8 @@ static int exhausted(struct engine *e, struct escalation_row *row) {
     row->exhausted = true;
     /* Where the operator is the last step, they have just been told. */
     if (policy->steps[policy->step_count - 1].target != TARGET_OPERATOR) {
-        r = turn_alarm(
-            e, row->at.cycle ? "exhausted_again" : "exhausted", row->id, row->at.cycle,
+        r = alarm_about(
+            e, row, "exhausted", "exhausted_again", row->at.cycle,
             arena_printf(&e->arena,
                          "escalation %s: all steps were told and nobody has acknowledged. It "
                          "repeats each working day: `cobictl escalation show %s`.",

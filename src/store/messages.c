@@ -475,6 +475,13 @@ int ack_update(struct store *store, const char *token_hash, const struct ack_row
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
+int message_alarmed(struct store *store, const char *source) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_ALARMED);
+
+    bind_text(&q, source);
+    return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
+}
+
 int message_heard(struct store *store, const char *participant, const char *advocate,
                   struct instant since) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_HEARD);

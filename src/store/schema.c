@@ -121,6 +121,8 @@ static const char version_1[] =
     "CREATE INDEX message_failed ON message(id) WHERE state='failed';"
     "CREATE INDEX message_receipt ON message(wake_us, id) WHERE state='accepted' AND wake_us IS NOT NULL;"
     "CREATE INDEX message_provider ON message(gateway, provider_id) WHERE provider_id<>'';"
+    /* An alarm keeps what it is about where others keep their task. */
+    "CREATE INDEX message_alarm ON message(task) WHERE kind='alarm';"
     /* text: a keyed hash of recipient and text, so that one text going out again and again is noticed. */
     "CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL,"
     " ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"

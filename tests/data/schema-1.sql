@@ -42,6 +42,7 @@ CREATE INDEX message_sending ON message(id) WHERE state='sending';
 CREATE INDEX message_failed ON message(id) WHERE state='failed';
 CREATE INDEX message_receipt ON message(wake_us, id) WHERE state='accepted' AND wake_us IS NOT NULL;
 CREATE INDEX message_provider ON message(gateway, provider_id) WHERE provider_id<>'';
+CREATE INDEX message_alarm ON message(task) WHERE kind='alarm';
 CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL, ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', text INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(message, attempt)) STRICT;
 CREATE INDEX attempt_text ON attempt(text, message);
 CREATE TABLE receipt(gateway TEXT NOT NULL, message TEXT NOT NULL, attempt INTEGER NOT NULL, provider_id TEXT NOT NULL, report TEXT NOT NULL CHECK(report IN('interim','failed','delivered')), detail TEXT NOT NULL, received_us INTEGER NOT NULL, PRIMARY KEY(gateway, message, attempt, provider_id, report)) STRICT;

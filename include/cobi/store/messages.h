@@ -97,6 +97,8 @@ _must_use_ int ack_insert(struct store *store, const char *token_hash, const str
 _must_use_ int ack_find(struct store *store, const char *token_hash, struct ack_row *ret_row);
 _must_use_ int ack_update(struct store *store, const char *token_hash, const struct ack_row *row);
 
+/* Has an alarm about this been mailed to the operator, or will it be? 1 or 0. One that was lost or kept back is none. */
+_must_use_ int message_alarmed(struct store *store, const char *source);
 /* Has this advocate heard anything of the participant since then, besides that nothing has changed? 1 or 0. What did not reach them does not count. */
 _must_use_ int message_heard(struct store *store, const char *participant, const char *advocate, struct instant since);
 

@@ -264,6 +264,16 @@ static int tell_all(struct engine *e, struct escalation_row *row, uint32_t least
     return r < 0 ? r : 0;
 }
 
+/* Somebody who is there today, besides the operator, who cannot see to it. */
+static bool has_somebody(struct engine *e, const struct escalation_row *row, uint32_t step) {
+    enum audience audience = row->audience;
+    const char *id = target_of(e, row, step, &audience);
+    struct person person;
+
+    return audience != AUDIENCE_OPERATOR && *id && person_find(e, audience, id, &person) == 0 &&
+           !person.absent_today;
+}
+
 static int look(struct engine *e, const char *id) {
     struct escalation_row row;
     int r = escalation_find(e->store, id, &e->arena, &row);
@@ -274,18 +284,21 @@ static int look(struct engine *e, const char *id) {
     const enum escalation_state from = row.state;
     const uint32_t generation = row.generation;
     const bool lapsed = from == ESCALATION_ACKNOWLEDGED;
+    uint32_t least = 1;
 
     r = escalation_next(from, lapsed ? ESCALATION_LAPSE : ESCALATION_STEP, &row.state);
     if (r == 0 && lapsed) {
-        /* The acknowledgement ran out: the same step again, and the next one too; after the
-         * operator's the last one before it, for the operator cannot see to it. */
+        /* The acknowledgement ran out: the same step again, and the next one too; where that step
+         * has nobody who can see to it now, all from the last one before it that has. */
         row.acknowledged_by[0] = '\0';
         row.at.step -= row.at.step > 0;
-        while (row.at.step > 0 && row.policy.steps[row.at.step].target == TARGET_OPERATOR) {
+        least++;
+        while (row.at.step > 0 && !has_somebody(e, &row, row.at.step)) {
             row.at.step--;
+            least++;
         }
     }
-    r = r < 0 ? r : tell_all(e, &row, lapsed ? 2 : 1);
+    r = r < 0 ? r : tell_all(e, &row, least);
     return r < 0 ? r : escalation_update(e->store, &row, from, generation);
 }
 

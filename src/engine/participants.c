@@ -35,14 +35,8 @@ static size_t open_numbers(struct engine *e, const struct planning *p, uint32_t 
     return count;
 }
 
-/* The first of those at the end that follow each other up to the last of the programme. */
-static size_t tail_of(const struct planning *p, const uint32_t *numbers, size_t count) {
-    size_t first = count;
-
-    while (first > 0 && numbers[first - 1] + (count - first) == p->programme->session_count) {
-        first--;
-    }
-    return first;
+static bool is_tail(const struct planning *p, const uint32_t *numbers, size_t count) {
+    return numbers[0] + count == p->programme->session_count + 1;
 }
 
 /* No other session of this participant within the least gap of that day. */
@@ -57,13 +51,33 @@ static void keep_apart(struct planning *p, struct date day) {
     }
 }
 
-/* The rest of the programme, in order, after what was held or is planned. One of the later numbers
- * that was lost before its day came is nothing to wait for; only its place is taken. */
-static int plan_tail(struct planning *p, uint32_t first, struct plan_result *result) {
+/* Is nothing planned that the numbers would have to fit in between? */
+static bool goes_on(const struct planning *p, const uint32_t *numbers, size_t count) {
+    bool planned = false;
+
+    for (size_t i = 0; i < p->own_count; i++) {
+        planned |= p->own[i].state == SESSION_PLANNED &&
+                   instant_cmp(p->own[i].start_at, p->e->now) > 0;
+    }
+    return !planned || is_tail(p, numbers, count);
+}
+
+/* The planner places the last so many of the programme, from `first` on. */
+static uint32_t number_meant(const uint32_t *numbers, uint32_t first, uint32_t number) {
+    return number >= first ? numbers[number - first] : number;
+}
+
+/* The numbers in order, one series after what was held or is planned. One that was lost before its
+ * day came is nothing to wait for where lower ones are to come; only its place is taken. */
+static int plan_series(struct planning *p, const uint32_t *numbers, size_t count,
+                       struct plan_result *result) {
+    const uint32_t first = p->programme->session_count + 1 - (uint32_t)count;
+
     p->request.first_number = first;
     for (size_t i = 0; i < p->own_count; i++) {
         const struct session_row *s = &p->own[i];
-        if (s->number > first && course_lost(p->e, s) && instant_cmp(s->start_at, p->e->now) > 0) {
+        if (s->number > numbers[0] && course_lost(p->e, s) &&
+            instant_cmp(s->start_at, p->e->now) > 0) {
             keep_apart(p, s->start.date);
         } else {
             p->request.previous = s->start;
@@ -72,7 +86,13 @@ static int plan_tail(struct planning *p, uint32_t first, struct plan_result *res
     if (p->own_count > 0) {
         planning_keep_time(p, p->own[p->own_count - 1].start);
     }
-    return plan_sessions(&p->request, result);
+    const int r = plan_sessions(&p->request, result);
+
+    result->failed_number = number_meant(numbers, first, result->failed_number);
+    for (uint32_t w = 0; w < result->warning_count; w++) {
+        result->warnings[w].number = number_meant(numbers, first, result->warnings[w].number);
+    }
+    return r;
 }
 
 /* The day after the last session of a lower number: a number is never caught up before those it
@@ -137,58 +157,15 @@ static int plan_catch_ups(struct planning *p, const uint32_t *numbers, size_t co
     return 0;
 }
 
-static void add_tail(struct plan_result *result, const struct plan_result *tail) {
-    for (uint32_t i = 0; i < tail->count; i++) {
-        result->starts[result->count++] = tail->starts[i];
-    }
-    for (uint32_t w = 0; w < tail->warning_count && result->warning_count < PLAN_WARNINGS_MAX;
-         w++) {
-        result->warnings[result->warning_count++] = tail->warnings[w];
-    }
-    result->slack_days = tail->slack_days < result->slack_days ? tail->slack_days
-                                                               : result->slack_days;
-}
-
-/* The rest goes on at its pace and what was lost before is caught up in between. */
-static int plan_around(struct planning *p, const uint32_t *numbers, size_t lost,
-                       struct plan_result *result) {
-    struct plan_result *tail = arena_alloc(&p->e->arena, 1, sizeof *tail);
-    int r = plan_tail(p, numbers[lost], tail);
-
-    if (r < 0 || lost == 0) {
-        *result = *tail;
-        return r;
-    }
-    for (uint32_t i = 0; i < tail->count; i++) {
-        keep_apart(p, tail->starts[i].date);
-    }
-    p->request.previous = (struct civil){0};
-    r = plan_catch_ups(p, numbers, lost, result);
-    if (r == 0) {
-        add_tail(result, tail);
-    }
-    return r;
-}
-
 static int plan_numbers(struct planning *p, const uint32_t *numbers, size_t count,
                         struct plan_result *result) {
-    const size_t lost = tail_of(p, numbers, count), absences = p->absence_count;
-    const struct plan_request request = p->request;
-
     if (count == 0) { /* all are held or await their outcome: there is nothing to place */
-        *result = (struct plan_result){.window_end = request.window_end,
-                                       .programme_end = request.window_end};
+        *result = (struct plan_result){.window_end = p->request.window_end,
+                                       .programme_end = p->request.window_end};
         return 0;
     }
-    int r = lost < count ? plan_around(p, numbers, lost, result) : -ENOSPC;
-
-    if (r == -ENOSPC && lost > 0) { /* each where there is a place, then */
-        p->request = request;
-        p->absence_count = absences;
-        memset(result, 0, sizeof *result);
-        r = plan_catch_ups(p, numbers, count, result);
-    }
-    return r;
+    return goes_on(p, numbers, count) ? plan_series(p, numbers, count, result)
+                                      : plan_catch_ups(p, numbers, count, result);
 }
 
 static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count,
@@ -212,7 +189,7 @@ static int write_plan(struct call *c, struct planning *p, const uint32_t *number
               : duty_drop_participant(
                     c->e, p->participant.id,
                     1u << TASK_CATCH_UP |
-                        (event == PARTICIPANT_RESUME ? 1u << TASK_TELL_CANCELLED : 0));
+                        (event == PARTICIPANT_RESUME && count > 0 ? 1u << TASK_TELL_CANCELLED : 0));
     r = r < 0 || count == 0 ? r : planning_confirm(c, p, result->starts, count, ordinal);
     if (r == 0 && first) {
         r = notice_advocates(c->e, p->participant.id, "enrolled", 0);

@@ -78,14 +78,25 @@ static int mail_owner(struct engine *e, const struct task_row *task, const char 
     return r < 0 ? r : 0;
 }
 
-/* To its owner; one who is away cannot begin with it, so the next one has it too. */
-static int mail_first(struct engine *e, const struct task_row *task) {
+/* Who is away, or whose row cannot be read, cannot begin with it: the next one has it too. */
+static int mail_next(struct engine *e, const struct task_row *task) {
     struct person owner;
-    int r = mail_owner(e, task, task->owner);
 
-    r = r < 0 ? r : person_find(e, owner_audience(e, task->owner), task->owner, &owner);
-    return r == 0 && owner.absent_today && *task->next_owner ? mail_owner(e, task, task->next_owner)
-                                                             : r;
+    if (!*task->next_owner) {
+        return 0;
+    }
+    const int r = person_find(e, owner_audience(e, task->owner), task->owner, &owner);
+
+    if (turn_trouble(r)) {
+        return r;
+    }
+    return r < 0 || owner.absent_today ? mail_owner(e, task, task->next_owner) : 0;
+}
+
+static int mail_first(struct engine *e, const struct task_row *task) {
+    const int r = mail_owner(e, task, task->owner);
+
+    return r < 0 ? r : mail_next(e, task);
 }
 
 int duty_open(struct engine *e, const struct duty_start *start) {
@@ -203,7 +214,8 @@ int duty_drop(struct engine *e, struct task_row *row) {
 
 int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
                    const char *next_owner) {
-    const bool another = strcmp(row->owner, owner) != 0;
+    const bool another = strcmp(row->owner, owner) != 0,
+               next = strcmp(row->next_owner, next_owner) != 0;
 
     if (another && row->kind == TASK_CHANGED) {
         return end_task(e, row, TASK_DROP, "cobid");
@@ -213,7 +225,7 @@ int duty_hand_over(struct engine *e, struct task_row *row, const char *owner,
     r = r < 0 ? r : text_copy(row->next_owner, sizeof row->next_owner, next_owner);
     row->reminded += another; /* this mail is none that was sent before */
     r = r < 0 ? r : task_update(e->store, row, TASK_OPEN);
-    return r < 0 || !another ? r : mail_first(e, row);
+    return r < 0 ? r : another ? mail_first(e, row) : next ? mail_next(e, row) : 0;
 }
 
 static int end_of_session(struct engine *e, const char *session, enum task_kind kind,

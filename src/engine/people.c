@@ -411,74 +411,79 @@ static int change_link(struct call *c, struct link_row *row, bool *ret_raised) {
 /* Chains of a service that was unlinked lately, and what has become of them. */
 static const struct span lately = {7 * DAY_US};
 
-/* What the service was being told when it was unlinked, if that still holds and nobody there knows
- * it. *ret_topic: as it would be told now. */
-static int still_to_tell(struct call *c, const struct escalation_row *chain,
-                         const char **ret_topic) {
-    const bool fresh = instant_cmp(chain->opened_at, (struct instant){c->e->now.us - lately.us}) >
-                       0;
-    struct session_row s;
+/* The last chain that told this service of that, or NULL. */
+static const struct escalation_row *last_chain(const struct escalation_row *rows, int count,
+                                               enum escalation_kind kind, const char *session) {
+    const struct escalation_row *last = NULL;
 
-    *ret_topic = chain->topic;
-    if (!fresh || chain->state != ESCALATION_RESOLVED) {
+    for (int i = 0; i < count; i++) {
+        const bool same = rows[i].kind == kind && strcmp(rows[i].session, session) == 0;
+        if (same && (!last || instant_cmp(rows[i].opened_at, last->opened_at) > 0)) {
+            last = &rows[i];
+        }
+    }
+    return last;
+}
+
+/* Was it being told when the service was unlinked, and nobody there knows it? */
+static bool was_cut_off(const struct call *c, const struct escalation_row *chain) {
+    return chain && chain->state == ESCALATION_RESOLVED && !*chain->acknowledged_by &&
+           instant_cmp(chain->opened_at, (struct instant){c->e->now.us - lately.us}) > 0;
+}
+
+/* One of its own: an instant after the one that was cut off. */
+static struct instant happened_again(const struct escalation_row *chain) {
+    return instant_add(chain->happened_at, (struct span){1});
+}
+
+/* A miss that stands is told if this outcome was recorded, or first told, while the service was not
+ * linked, and again if its chain was cut off. */
+static int tell_miss_again(struct call *c, const struct link_row *link, const struct session_row *s,
+                           const struct escalation_row *last, struct instant since) {
+    const struct outcome_code *code = outcome_find(&c->e->setup.config->outcomes, s->told_outcome);
+    struct session_row told = *s;
+
+    if (!(s->flags & SESSION_MISS_TOLD) || !code || !code->miss || !(code->tell & TELL_ADVOCATE)) {
         return 0;
     }
-    if (chain->kind != ESCALATION_MISSED) {
-        return !*chain->acknowledged_by;
-    }
-    const int r = session_find(c->e->store, chain->session, &s);
-    const struct outcome_code *code = r < 0 ? NULL
-                                            : outcome_find(&c->e->setup.config->outcomes,
-                                                           s.told_outcome);
+    const bool unheard = last ? instant_cmp(s->recorded_at, last->happened_at) > 0
+                              : instant_cmp(instant_max(s->recorded_at, s->told_at), since) >= 0;
 
-    *ret_topic = code && code->provisional ? "missed_provisional" : "missed_confirmed";
-    return r < 0 ? r
-                 : code && code->miss && (code->tell & TELL_ADVOCATE) &&
-                       (!*chain->acknowledged_by || strcmp(*ret_topic, chain->topic) != 0);
+    if (!unheard && !was_cut_off(c, last)) {
+        return 0;
+    }
+    if (!unheard) {
+        told.recorded_at = happened_again(last);
+    }
+    return course_tell_advocate(c->e, &told, code, link->advocate);
 }
 
-/* Is there a chain about the same that was opened after this one? */
-static bool was_told_later(const struct escalation_row *rows, int count, int of) {
-    bool later = false;
-
-    for (int i = 0; i < count; i++) {
-        later |= rows[i].kind == rows[of].kind && strcmp(rows[i].session, rows[of].session) == 0 &&
-                 instant_cmp(rows[i].opened_at, rows[of].opened_at) > 0;
-    }
-    return later;
-}
-
-static bool has_chain(const struct escalation_row *rows, int count, const char *session) {
-    bool has = false;
-
-    for (int i = 0; i < count; i++) {
-        has |= rows[i].kind == ESCALATION_MISSED && strcmp(rows[i].session, session) == 0;
-    }
-    return has;
-}
-
-/* Misses that were told while the service was not linked. rows: its own chains. */
-static int tell_missed_since(struct call *c, const struct link_row *link, struct instant since,
-                             const struct escalation_row *rows, int count) {
+static int tell_misses_again(struct call *c, const struct link_row *link, struct instant since,
+                             const struct escalation_row *chains, int chain_count) {
     enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
-    const struct outcome_table *outcomes = &c->e->setup.config->outcomes;
     const struct session_filter filter = {.participant = link->participant, .state = "recorded"};
-    struct session_row *sessions = arena_alloc(&c->e->arena, SESSIONS_MAX, sizeof *sessions);
-    const int session_count = session_list(c->e->store, &filter, sessions, SESSIONS_MAX);
+    struct session_row *rows = arena_alloc(&c->e->arena, SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(c->e->store, &filter, rows, SESSIONS_MAX);
 
-    for (int i = 0; i < session_count; i++) {
-        const struct session_row *s = &sessions[i];
-        const struct outcome_code *code = outcome_find(outcomes, s->told_outcome);
-        const bool told = (s->flags & SESSION_MISS_TOLD) && code && code->miss &&
-                          (code->tell & TELL_ADVOCATE) && instant_cmp(s->told_at, since) >= 0;
-        const int r = told && !has_chain(rows, count, s->id)
-                          ? course_tell_advocate(c->e, s, code, link->advocate)
-                          : 0;
+    for (int i = 0; i < count; i++) {
+        const struct escalation_row *last = last_chain(chains, chain_count, ESCALATION_MISSED,
+                                                       rows[i].id);
+        const int r = tell_miss_again(c, link, &rows[i], last, since);
         if (r < 0) {
             return r;
         }
     }
-    return session_count < 0 ? session_count : 0;
+    return count < 0 ? count : 0;
+}
+
+static int tell_concern(struct call *c, const struct link_row *link, struct instant happened_at) {
+    return chain_open(c->e, &(struct chain_start){.kind = ESCALATION_CONCERN,
+                                                  .audience = AUDIENCE_ADVOCATE,
+                                                  .advocate = link->advocate,
+                                                  .participant = link->participant,
+                                                  .session = "",
+                                                  .topic = "concern",
+                                                  .happened_at = happened_at});
 }
 
 /* Concerns that were raised meanwhile and that no supervisor has resolved. */
@@ -492,17 +497,7 @@ static int tell_concerns_since(struct call *c, const struct link_row *link, stru
         const bool raised = rows[i].kind == ESCALATION_CONCERN &&
                             rows[i].audience == AUDIENCE_SUPERVISOR &&
                             instant_cmp(rows[i].opened_at, since) >= 0;
-        const int r = !raised
-                          ? 0
-                          : chain_open(c->e, &(struct chain_start){
-                                                 .kind = ESCALATION_CONCERN,
-                                                 .audience = AUDIENCE_ADVOCATE,
-                                                 .advocate = link->advocate,
-                                                 .participant = link->participant,
-                                                 .session = "",
-                                                 .topic = rows[i].topic,
-                                                 .because = rows[i].because,
-                                                 .happened_at = rows[i].happened_at});
+        const int r = raised ? tell_concern(c, link, rows[i].happened_at) : 0;
         if (r < 0) {
             return r;
         }
@@ -519,27 +514,12 @@ static int tell_again(struct call *c, const struct link_row *link, struct instan
                                              .advocate = link->advocate};
     struct escalation_row *rows = arena_alloc(&e->arena, CHAINS_MAX, sizeof *rows);
     const int count = escalation_list(e->store, &filter, "", &e->arena, rows, CHAINS_MAX);
+    const struct escalation_row *concern = last_chain(rows, count, ESCALATION_CONCERN, "");
+    int r = count < 0 ? count : tell_misses_again(c, link, since, rows, count);
 
-    for (int i = 0; i < count; i++) {
-        const char *topic;
-        const int tell = was_told_later(rows, count, i) ? 0 : still_to_tell(c, &rows[i], &topic);
-        const int r = tell <= 0 ? tell
-                                : chain_open(e, &(struct chain_start){
-                                                    .kind = rows[i].kind,
-                                                    .audience = AUDIENCE_ADVOCATE,
-                                                    .advocate = link->advocate,
-                                                    .participant = link->participant,
-                                                    .session = rows[i].session,
-                                                    .topic = topic,
-                                                    .because = rows[i].because,
-                                                    .happened_at = instant_add(rows[i].happened_at,
-                                                                               (struct span){1})});
-        if (r < 0) {
-            return r;
-        }
+    if (r == 0 && was_cut_off(c, concern)) {
+        r = tell_concern(c, link, happened_again(concern));
     }
-    int r = count < 0 ? count : tell_missed_since(c, link, since, rows, count);
-
     r = r < 0 ? r : tell_concerns_since(c, link, since);
     return r < 0 ? r : standing_tell_again(e, link);
 }
@@ -572,8 +552,12 @@ static int greet(struct call *c, const struct link_row *link, bool is_new) {
     int r = past < 0 ? past : participant_state_find(c->e->store, link->participant, &state);
     const char *topic = r < 0 ? NULL : status_topic(state.state);
 
+    /* One that was raised may have been kept back when the level was lowered. */
+    const uint32_t ordinal = is_new ? (uint32_t)past
+                                    : (uint32_t)(c->e->now.us / SECOND_US % UINT32_MAX);
+
     if (topic) {
-        r = notice_advocate(c->e, link, topic, (uint32_t)past);
+        r = notice_advocate(c->e, link, topic, ordinal);
     }
     return r < 0 || !again ? r : tell_again(c, link, last);
 }

@@ -223,15 +223,14 @@ static int missed_contact(struct engine *e, const struct session_row *s) {
 
 int course_tell_advocate(struct engine *e, const struct session_row *s,
                          const struct outcome_code *code, const char *advocate) {
-    return chain_open(
-        e, &(struct chain_start){.kind = ESCALATION_MISSED,
-                                 .audience = AUDIENCE_ADVOCATE,
-                                 .advocate = advocate,
-                                 .participant = s->participant,
-                                 .session = s->id,
-                                 .topic = code->provisional ? "missed_provisional"
-                                                            : "missed_confirmed",
-                                 .happened_at = s->recorded_at});
+    return chain_open(e, &(struct chain_start){.kind = ESCALATION_MISSED,
+                                               .audience = AUDIENCE_ADVOCATE,
+                                               .advocate = advocate,
+                                               .participant = s->participant,
+                                               .session = s->id,
+                                               .topic = code->provisional ? "missed_provisional"
+                                                                          : "missed_confirmed",
+                                               .happened_at = s->recorded_at});
 }
 
 static int tell_advocates_missed(struct engine *e, const struct session_row *s,
@@ -409,31 +408,32 @@ static int tell_attended(struct engine *e, const struct session_row *s) {
                                     (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
 }
 
-static bool told_attended(struct engine *e, const struct session_row *s) {
-    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->told_outcome);
+static bool is_attended(struct engine *e, const struct session_row *s) {
+    const struct outcome_code *code = outcome_find(&e->setup.config->outcomes, s->outcome);
 
     return code && code->attended == ATTENDED_YES;
 }
 
-/* Was it the only session of which it was told that it was attended, then nothing has started. */
+/* Is there no other session of theirs that was attended, then nothing has started. */
 static int untell_attended(struct engine *e, const struct session_row *s) {
     enum { SESSIONS_MAX = PROGRAMME_SESSIONS_MAX * 4 };
     const struct session_filter filter = {.participant = s->participant, .state = "recorded"};
-    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
-    const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
     struct participant_state_row status;
-    int r = count < 0 ? count : participant_state_find(e->store, s->participant, &status);
+    int r = participant_state_find(e->store, s->participant, &status);
 
-    for (int i = 0; i < count && r == 0; i++) {
-        if (strcmp(rows[i].id, s->id) != 0 && told_attended(e, &rows[i])) {
-            return 0;
-        }
-    }
     if (r < 0 || !status.started) {
         return r;
     }
+    struct session_row *rows = arena_alloc(&e->arena, SESSIONS_MAX, sizeof *rows);
+    const int count = session_list(e->store, &filter, rows, SESSIONS_MAX);
+
+    for (int i = 0; i < count; i++) {
+        if (strcmp(rows[i].id, s->id) != 0 && is_attended(e, &rows[i])) {
+            return 0;
+        }
+    }
     status.started = false;
-    r = participant_state_update(e->store, s->participant, &status);
+    r = count < 0 ? count : participant_state_update(e->store, s->participant, &status);
     return r < 0 ? r : standing_not_started(e, s->participant);
 }
 
@@ -488,7 +488,7 @@ static int tell_new_outcome(struct engine *e, const struct session_row *s,
     }
     const bool untold = before && before->attended == ATTENDED_YES &&
                         code->attended != ATTENDED_YES;
-    if (r == 0 && untold) {
+    if (r == 0 && code->attended != ATTENDED_YES) {
         r = untell_attended(e, s);
     }
     if (r == 0 && !code->miss) {

@@ -248,9 +248,9 @@ static int staff_reason(struct engine *e, const struct message_row *m, const cha
     }
     if (r == 0 && m->audience == AUDIENCE_ADVOCATE) {
         r = link_find(e->store, m->recipient, m->participant, &e->arena, &link);
-        *ret_reason = r == -ENOENT                              ? "unlinked"
+        *ret_reason = r == -ENOENT                             ? "unlinked"
                       : r == 0 && !link.all && is_of_status(m) ? "link_changed"
-                                                                : *ret_reason;
+                                                               : *ret_reason;
         r = r == -ENOENT ? 0 : r;
     }
     if (r == 0 && m->kind == KIND_ADVOCATE_NOTICE && !*m->escalation) {

@@ -185,7 +185,7 @@ struct status_text {
 static const struct status_text advocate_status[] = {
     {"enrolled", "enrolled", ""},
     {"started", "started: a first appointment was attended", ""},
-    {"not_started", "not started yet, other than we told you", ""},
+    {"not_started", "not started (our earlier notice was a mistake)", ""},
     {"missed_provisional", "missed an appointment (provisional)",
      "It is provisional until it has been decided. You will hear of the decision."},
     {"missed_confirmed", "missed an appointment (confirmed)", ""},

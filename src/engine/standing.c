@@ -213,27 +213,49 @@ int standing_still_missed(struct engine *e, const struct session_row *s,
     return s->told_at.us == 0 ? 0 : tell_all(e, s, STANDING_UNCHANGED, code);
 }
 
-int standing_not_started(struct engine *e, const char *participant) {
-    const struct message_filter filter = {.participant = participant, .kind = "advocate_notice"};
-    const uint32_t ordinal = (uint32_t)(e->now.us / SECOND_US % UINT32_MAX);
+/* What the service was last told of it: 1 that it has started, 0 that it has not, or nothing. */
+static int heard_started(struct engine *e, const struct link_row *link) {
+    const struct message_filter filter = {
+        .participant = link->participant, .recipient = link->advocate, .kind = "advocate_notice"};
     struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
+    struct instant last = {0};
     char after[MESSAGE_ID_SIZE] = "";
+    bool started = false;
     int count;
 
     while ((count = message_list(e->store, &filter, after, &e->arena, rows, BATCH)) > 0) {
         memcpy(after, rows[count - 1].id, sizeof after);
         for (int i = 0; i < count; i++) {
-            const bool told = strcmp(rows[i].topic, "started") == 0 && has_left(&rows[i]);
-            struct link_row link;
-            int r = told ? link_find(e->store, rows[i].recipient, participant, &e->arena, &link)
-                         : -ENOENT;
-            r = r == 0 ? notice_advocate(e, &link, "not_started", ordinal) : r;
-            if (r < 0 && r != -ENOENT) {
-                return r;
+            const bool yes = strcmp(rows[i].topic, "started") == 0,
+                       no = strcmp(rows[i].topic, "not_started") == 0;
+            if ((yes || no) && has_left(&rows[i]) && instant_cmp(rows[i].created_at, last) >= 0) {
+                last = rows[i].created_at;
+                started = yes;
             }
         }
     }
-    return count;
+    return count < 0 ? count : started;
+}
+
+static int not_started(struct engine *e, const struct link_row *link) {
+    const int heard = heard_started(e, link);
+
+    return heard <= 0 ? heard
+                      : notice_advocate(e, link, "not_started",
+                                        (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+}
+
+int standing_not_started(struct engine *e, const char *participant) {
+    struct link_row links[DUTY_LINKS_MAX];
+    const int count = duty_links(e, participant, links);
+
+    for (int i = 0; i < count; i++) {
+        const int r = not_started(e, &links[i]);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return count < 0 ? count : 0;
 }
 
 /* The last that this service has heard of the session, or NULL. */
@@ -286,5 +308,8 @@ int standing_tell_again(struct engine *e, const struct link_row *link) {
             return r;
         }
     }
-    return count < 0 ? count : 0;
+    struct participant_state_row status;
+    const int r = count < 0 ? count : participant_state_find(e->store, link->participant, &status);
+
+    return r < 0 || status.started ? r : not_started(e, link);
 }

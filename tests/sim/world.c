@@ -186,7 +186,7 @@ static void digest_parcel(struct sim *sim, const struct parcel *p, const struct 
         return;
     }
     for (const struct parcel *before = sim->parcels; before < p; before++) {
-        place += strcmp(before->to, p->to) == 0;
+        place += before->audience == p->audience && strcmp(before->to, p->to) == 0;
     }
     digest(&state, &place, sizeof place);
     digest(&state, &p->at.us, sizeof p->at.us);

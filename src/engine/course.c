@@ -281,14 +281,33 @@ static int give_contact(struct engine *e, const struct session_row *s,
                                          .about = task_about(e, s)});
 }
 
+/* Has somebody had the task since this miss was first told? */
+static int contact_given(struct engine *e, const struct session_row *s) {
+    enum { TASKS_MAX = 64 };
+    struct task_row *rows = arena_alloc(&e->arena, TASKS_MAX, sizeof *rows);
+    const int count = task_list(e->store, s->id, false, "", rows, TASKS_MAX);
+    bool given = false;
+
+    for (int i = 0; i < count; i++) {
+        given |= rows[i].kind == TASK_CONTACT && instant_cmp(rows[i].created_at, s->told_at) >= 0;
+    }
+    return count < 0 ? count : given;
+}
+
 /* before: the miss that it was told to be until now, or NULL. Somebody contacts the participant
- * once; who decides has a task for as long as there is something to decide. */
+ * once, as soon as they can be reached; who decides has a task for as long as there is something to
+ * decide. */
 static int give_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code, const struct outcome_code *before) {
+    const bool decide = code->provisional && !(before && before->provisional);
     struct duty_owner worker, chief;
+    const int dropped = before && !code->provisional ? duty_drop_session(e, s->id, TASK_DECIDE) : 0,
+              given = dropped < 0 ? dropped
+                      : before    ? contact_given(e, s)
+                                  : 0;
 
-    if (before && (before->provisional || !code->provisional)) {
-        return code->provisional ? 0 : duty_drop_session(e, s->id, TASK_DECIDE);
+    if (given < 0 || (given && !decide)) {
+        return given < 0 ? given : 0;
     }
     int r = duty_worker(e, s->participant, &worker);
 
@@ -296,10 +315,8 @@ static int give_miss_tasks(struct engine *e, const struct session_row *s,
     if (r < 0) {
         return no_owner(e, s, r);
     }
-    if (!before) {
-        r = give_contact(e, s, &worker);
-    }
-    if (r < 0 || !code->provisional) {
+    r = given ? 0 : give_contact(e, s, &worker);
+    if (r < 0 || !decide) {
         return r;
     }
     return duty_give(

@@ -420,9 +420,7 @@ static int tell_attended(struct engine *e, const struct session_row *s) {
     }
     status.started = true;
     r = participant_state_update(e->store, s->participant, &status);
-    return r < 0 ? r
-                 : notice_advocates(e, s->participant, "started",
-                                    (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+    return r < 0 ? r : notice_advocates(e, s->participant, "started", turn_second(e));
 }
 
 static bool is_attended(struct engine *e, const struct session_row *s) {

@@ -170,8 +170,7 @@ static int plan_numbers(struct planning *p, const uint32_t *numbers, size_t coun
 
 static int write_plan(struct call *c, struct planning *p, const uint32_t *numbers, size_t count,
                       const struct plan_result *result, enum participant_event event) {
-    const uint32_t ordinal = (uint32_t)(c->e->now.us / SECOND_US %
-                                        UINT32_MAX); /* each plan is confirmed once */
+    const uint32_t ordinal = turn_second(c->e); /* each plan is confirmed once */
     struct participant_state_row state = p->state;
     const enum participant_state from = state.state;
     const bool first = from == PARTICIPANT_REFERRED;
@@ -421,7 +420,7 @@ static int tell_cancelled(struct call *c, uint32_t ordinal, bool waiting) {
 static int leave(struct call *c, enum participant_event event, const char *topic) {
     struct engine *e = c->e;
     const struct message_filter filter = {.participant = c->id, .audience = "participant"};
-    const uint32_t ordinal = (uint32_t)(e->now.us / SECOND_US % UINT32_MAX);
+    const uint32_t ordinal = turn_second(e);
     struct participant_state_row state;
     int r = participant_state_find(e->store, c->id, &state);
 

@@ -553,8 +553,7 @@ static int greet(struct call *c, const struct link_row *link, bool is_new) {
     const char *topic = r < 0 ? NULL : status_topic(state.state);
 
     /* One that was raised may have been kept back when the level was lowered. */
-    const uint32_t ordinal = is_new ? (uint32_t)past
-                                    : (uint32_t)(c->e->now.us / SECOND_US % UINT32_MAX);
+    const uint32_t ordinal = is_new ? (uint32_t)past : turn_second(c->e);
 
     if (topic) {
         r = notice_advocate(c->e, link, topic, ordinal);

@@ -240,9 +240,7 @@ static int heard_started(struct engine *e, const struct link_row *link) {
 static int not_started(struct engine *e, const struct link_row *link) {
     const int heard = heard_started(e, link);
 
-    return heard <= 0 ? heard
-                      : notice_advocate(e, link, "not_started",
-                                        (uint32_t)(e->now.us / SECOND_US % UINT32_MAX));
+    return heard <= 0 ? heard : notice_advocate(e, link, "not_started", turn_second(e));
 }
 
 int standing_not_started(struct engine *e, const char *participant) {

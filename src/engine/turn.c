@@ -262,6 +262,10 @@ uint32_t turn_hour(const struct engine *e) {
     return (uint32_t)(e->now.us / HOUR_US);
 }
 
+uint32_t turn_second(const struct engine *e) {
+    return (uint32_t)(e->now.us / SECOND_US % UINT32_MAX);
+}
+
 /* The count of that topic in this hour; the place of the oldest hour is given away. */
 static struct alarm_count *count_alarms(struct engine *e, const char *topic) {
     struct alarm_count *oldest = &e->alarms[0], *found = NULL;

@@ -152,5 +152,7 @@ _must_use_ int turn_alarm(struct engine *e, const char *topic, const char *sourc
                           const char *text);
 /* Which hour it is since 1970: alarms of gateways come at most once an hour. */
 uint32_t turn_hour(const struct engine *e);
+/* Which second: the ordinal of what is told anew each time that it happens. */
+uint32_t turn_second(const struct engine *e);
 
 #endif

@@ -301,18 +301,23 @@ const char *alert_call_text(struct engine *e, const struct task_row *task) {
 
 /* ---- a concern ---- */
 
+int concern_tell_advocate(struct engine *e, const struct link_row *link,
+                          struct instant happened_at) {
+    return chain_open(e, &(struct chain_start){.kind = ESCALATION_CONCERN,
+                                               .audience = AUDIENCE_ADVOCATE,
+                                               .advocate = link->advocate,
+                                               .participant = link->participant,
+                                               .session = "",
+                                               .topic = "concern",
+                                               .happened_at = happened_at});
+}
+
 static int tell_advocates(struct call *c) {
     struct link_row links[DUTY_LINKS_MAX];
     const int count = duty_links(c->e, c->id, links);
 
     for (int i = 0; i < count; i++) {
-        const int r = chain_open(c->e, &(struct chain_start){.kind = ESCALATION_CONCERN,
-                                                             .audience = AUDIENCE_ADVOCATE,
-                                                             .advocate = links[i].advocate,
-                                                             .participant = c->id,
-                                                             .session = "",
-                                                             .topic = "concern",
-                                                             .happened_at = c->e->now});
+        const int r = concern_tell_advocate(c->e, &links[i], c->e->now);
         if (r < 0) {
             return r;
         }

@@ -21,6 +21,10 @@ _must_use_ int alert_slipping(struct engine *e, const char *participant, struct 
 /* What was owed is planned in time: nothing is left to do about it. */
 _must_use_ int alert_fits_again(struct engine *e, const char *participant);
 
+/* Opens the chain that asks one service to call, because of a concern that was raised then. */
+_must_use_ int concern_tell_advocate(struct engine *e, const struct link_row *link,
+                                     struct instant happened_at);
+
 /* A supervisor is to call a service, at a time at which that is safe; once until it is done. reason
  * tells one call from the next: a chain and its cycle, a message. supervisor "": nobody is told. */
 struct alert_call {

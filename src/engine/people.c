@@ -476,16 +476,6 @@ static int tell_misses_again(struct call *c, const struct link_row *link, struct
     return count < 0 ? count : 0;
 }
 
-static int tell_concern(struct call *c, const struct link_row *link, struct instant happened_at) {
-    return chain_open(c->e, &(struct chain_start){.kind = ESCALATION_CONCERN,
-                                                  .audience = AUDIENCE_ADVOCATE,
-                                                  .advocate = link->advocate,
-                                                  .participant = link->participant,
-                                                  .session = "",
-                                                  .topic = "concern",
-                                                  .happened_at = happened_at});
-}
-
 /* Concerns that were raised meanwhile and that no supervisor has resolved. */
 static int tell_concerns_since(struct call *c, const struct link_row *link, struct instant since) {
     enum { CHAINS_MAX = 256 };
@@ -497,7 +487,7 @@ static int tell_concerns_since(struct call *c, const struct link_row *link, stru
         const bool raised = rows[i].kind == ESCALATION_CONCERN &&
                             rows[i].audience == AUDIENCE_SUPERVISOR &&
                             instant_cmp(rows[i].opened_at, since) >= 0;
-        const int r = raised ? tell_concern(c, link, rows[i].happened_at) : 0;
+        const int r = raised ? concern_tell_advocate(c->e, link, rows[i].happened_at) : 0;
         if (r < 0) {
             return r;
         }
@@ -518,7 +508,7 @@ static int tell_again(struct call *c, const struct link_row *link, struct instan
     int r = count < 0 ? count : tell_misses_again(c, link, since, rows, count);
 
     if (r == 0 && was_cut_off(c, concern)) {
-        r = tell_concern(c, link, happened_again(concern));
+        r = concern_tell_advocate(e, link, happened_again(concern));
     }
     r = r < 0 ? r : tell_concerns_since(c, link, since);
     return r < 0 ? r : standing_tell_again(e, link);

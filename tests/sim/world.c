@@ -179,7 +179,6 @@ static void digest_parcel(struct sim *sim, const struct parcel *p, const struct 
     const char *const texts[] = {p->message_id,   p->to,         p->subject,
                                  p->body,         message->from, message->from_name,
                                  message->mail_id};
-
     uint64_t state = UINT64_C(0xcbf29ce484222325), place = 0;
 
     if (p->audience != AUDIENCE_PARTICIPANT) {
@@ -297,9 +296,10 @@ size_t world_next_receipt(const struct sim *sim) {
 static bool mailbox_refuses(struct sim *sim, const struct outgoing *message) {
     char recipient[ID_SIZE];
 
-    if (sim->refusing_count == 0 || !witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
-                                                  (const char *const[]){message->message_id, NULL},
-                                                  recipient, sizeof recipient)) {
+    if (sim->refusing_count == 0 ||
+        !witness_text(sim, "SELECT recipient FROM message WHERE id=?1",
+                      (const char *const[]){message->message_id, NULL}, recipient,
+                      sizeof recipient)) {
         return false;
     }
     for (size_t i = 0; i < sim->refusing_count; i++) {

@@ -373,7 +373,10 @@ int message_attempt_begin(struct store *store, const struct message_row *row, in
 }
 
 int message_attempt_end(struct store *store, const struct delivery *delivery, struct instant now) {
-    _cleanup_query_ struct query q = query_begin(store, STATEMENT_ATTEMPT_END);
+    const bool arrived = delivery->outcome == OUTCOME_ACCEPTED ||
+                         delivery->outcome == OUTCOME_UNCERTAIN;
+    _cleanup_query_ struct query q = query_begin(store, arrived ? STATEMENT_ATTEMPT_END
+                                                                : STATEMENT_ATTEMPT_END_UNSENT);
 
     bind_instant(&q, now);
     bind_lent(&q, outcome_class_to_text(delivery->outcome));

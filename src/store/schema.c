@@ -123,7 +123,7 @@ static const char version_1[] =
     "CREATE INDEX message_provider ON message(gateway, provider_id) WHERE provider_id<>'';"
     /* An alarm keeps what it is about where others keep their task. */
     "CREATE INDEX message_alarm ON message(task) WHERE kind='alarm';"
-    /* text: a keyed hash of recipient and text, so that one text going out again and again is noticed. */
+    /* text: a keyed hash of recipient and text, so that one text going out again and again is noticed; 0 once it certainly has not. */
     "CREATE TABLE attempt(message TEXT NOT NULL REFERENCES message(id), attempt INTEGER NOT NULL, begun_us INTEGER NOT NULL,"
     " ended_us INTEGER NOT NULL DEFAULT 0, gateway TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
     " text INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(message, attempt)) STRICT;"

@@ -493,6 +493,35 @@ static void attempts_have_a_beginning_and_an_end(void **state) {
     assert_int_equal(message_attempt_list(w->store, "M-NONE", &w->arena, rows, 4), 0);
 }
 
+/* However often it was tried: a text is counted once a message, and only where it may have arrived.
+ */
+static void only_what_may_have_arrived_is_a_copy(void **state) {
+    struct world *w = *state;
+    struct message_row m = message_sample("S-1", 1), asking = message_sample("S-1", 2);
+
+    world_begin(w);
+    assert_int_equal(message_insert(w->store, &m), 1);
+    assert_int_equal(message_insert(w->store, &asking), 1);
+    for (int outcome = 0; outcome < OUTCOME_CLASS_COUNT; outcome++) {
+        const bool arrived = outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_UNCERTAIN;
+        const int64_t text = 100 + outcome;
+
+        for (int i = 0; i < 2; i++) {
+            m.attempt_count++;
+            assert_int_equal(message_attempt_begin(w->store, &m, text, at_minute(10)), 0);
+            assert_int_equal(message_alike(w->store, &asking, text, at_minute(0)), 1);
+            const struct delivery d = answer(m.id, m.attempt_count, (enum outcome_class)outcome);
+            assert_int_equal(message_attempt_end(w->store, &d, at_minute(11)), 0);
+            assert_int_equal(message_alike(w->store, &asking, text, at_minute(0)), arrived);
+            assert_int_equal(message_alike(w->store, &asking, text, at_minute(10)), 0);
+            assert_int_equal(message_alike(w->store, &m, text, at_minute(0)), 0);
+        }
+    }
+    world_commit(w);
+    /* A gateway that is busy for days leaves no rows to walk with each question. */
+    assert_int_equal(raw_number(w, "SELECT count(*) FROM attempt WHERE text<>0"), 4);
+}
+
 /* ---- acknowledge links ---- */
 
 static void links_are_found_by_the_hash_of_their_token(void **state) {
@@ -627,6 +656,7 @@ int main(void) {
         T(cancellations_take_what_matches_and_nothing_else),
         T(a_reason_that_could_not_be_read_is_not_written),
         T(attempts_have_a_beginning_and_an_end),
+        T(only_what_may_have_arrived_is_a_copy),
         T(links_are_found_by_the_hash_of_their_token),
         T(bad_rows_do_not_read),
         T(texts_of_any_size_are_kept_or_refused),

@@ -82,13 +82,11 @@ static int work(struct engine *e, bool *ret_more) {
                                              watch_due, receipts_due, outbox_end, outbox_dispatch};
     bool more = false;
 
-    e->room = TURN_ROWS_MAX;
     for (size_t i = 0; i < ARRAY_COUNT(lanes); i++) {
         const int count = lanes[i](e);
         if (count < 0) {
             return count;
         }
-        e->room -= count;
         more |= count > 0; /* rows may have been born or rescheduled for this very moment */
     }
     *ret_more = more;

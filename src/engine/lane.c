@@ -62,7 +62,7 @@ const struct gateway *lane_choose(struct engine *e, enum channel channel, enum a
             *ret_until = pause;
             return NULL;
         }
-        if (lane->in_flight >= g->in_flight_max || e->send_count == TURN_ROWS_MAX) {
+        if (lane->in_flight >= g->in_flight_max) {
             *ret_until = INSTANT_NEVER;
             return NULL;
         }

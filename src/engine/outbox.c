@@ -326,6 +326,7 @@ static void add_send(struct engine *e, const struct message_row *m, const struct
     const struct config_sender *sender = &e->setup.config->sender;
     const bool staff = m->audience != AUDIENCE_PARTICIPANT;
     const char *mail_from = staff && *sender->staff_email ? sender->staff_email : sender->email;
+    assert(e->send_count < TURN_ROWS_MAX); /* each is of a row of dispatch */
     struct outgoing *out = &e->sends[e->send_count++];
 
     *out = (struct outgoing){
@@ -593,23 +594,24 @@ static int dispatch_lane(struct engine *e, int32_t lane, int priority, int most)
 }
 
 /* By priority over all lanes: what is urgent goes first, and a slow gateway does not stand in front
- * of a fast one. */
+ * of a fast one. Participants' messages have a share that nobody else's can use up. */
 int outbox_dispatch(struct engine *e) {
     int32_t lanes[MESSAGE_LANES_MAX];
     const int count = message_lanes(e->store, lanes);
-    const int most = e->room > TURN_SHARE_MAX ? e->room : TURN_SHARE_MAX;
-    int worked = 0;
+    int left[] = {TURN_SHARE_MAX, TURN_PARTICIPANTS_MAX}, worked = 0;
 
     e->shut = 0;
     e->shut_until = INSTANT_NEVER;
     for (int priority = 1; priority <= KIND_PRIORITY_MAX && count > 0; priority++) {
-        for (int i = 0; i < count && worked < most; i++) {
-            const int r = lane_shut(e, lanes[i])
+        for (int i = 0; i < count; i++) {
+            int *most = &left[lanes[i] % AUDIENCE_COUNT == AUDIENCE_PARTICIPANT];
+            const int r = *most == 0 || lane_shut(e, lanes[i])
                               ? 0
-                              : dispatch_lane(e, lanes[i], priority, most - worked);
+                              : dispatch_lane(e, lanes[i], priority, *most);
             if (r < 0) {
                 return r;
             }
+            *most -= r;
             worked += r;
         }
     }

@@ -12,9 +12,15 @@
 #include "cobi/store/sessions.h"
 
 /* Rows looked at in one turn: they bound the time for which a page waits. What happens by itself
- * (chains, sessions, tasks, receipts) has a share each, what is too late another; messages have
- * what those left, and at least a share. */
-enum { TURN_ROWS_MAX = 64, TURN_SHARE_MAX = 16, TURN_ENDS_MAX = 32 };
+ * (chains, sessions, tasks, receipts) has a share each, what is too late another; messages to
+ * participants have theirs, and those to all others one, so that no row of another side decides
+ * which of a participant's messages goes first. */
+enum {
+    TURN_SHARE_MAX = 16,
+    TURN_ENDS_MAX = 32,
+    TURN_PARTICIPANTS_MAX = 48,
+    TURN_ROWS_MAX = TURN_PARTICIPANTS_MAX + TURN_SHARE_MAX /* messages */
+};
 
 /* This many failures in a row open a lane's breaker and turn health red. */
 enum { BREAKER_FAILURES = 5 };
@@ -77,7 +83,6 @@ struct engine {
     struct instant now;                   /* of the turn */
     struct outgoing sends[TURN_ROWS_MAX]; /* effects of the turn; their texts are in the arena */
     uint32_t send_count;
-    int room; /* rows that dispatch may still look at in this turn */
     uint32_t in_flight;
     struct hold hold;
     bool idle; /* this turn has looked at all that is due and found nothing to do */

@@ -531,6 +531,39 @@ static void test_pacing(void **state) {
     assert_int_equal(sent_since(before, "change", NULL), 7);
 }
 
+/* However many mails for staff or services a turn has to look at, a participant's message leaves in
+ * the turn in which it would have left without them: else its time tells of them. */
+static void test_no_row_of_another_side_goes_before(void **state) {
+    (void)state;
+    plan("P-1");
+    record(session_id("P-1", 1), "AFTA", "PR-1");
+    pass("1h");
+    const char *chain = arena_copy(&w.arena, chain_id("supervisor", session_id("P-1", 1)));
+    at("2027-01-11 17:59");
+    /* Their chain was acknowledged, so each is looked at and cancelled. */
+    do_("escalation ack %s --as SUP-1", chain);
+    sabotage("CREATE TEMP TABLE again AS SELECT * FROM message WHERE escalation='%s' AND "
+             "recipient='SUP-1' AND channel='email' LIMIT 1; UPDATE again SET state='queued', "
+             "recipient_address=NULL, subject=NULL, body=NULL, gateway='', provider_id='', "
+             "sent_us=0, attempt_count=0, wake_us=%lld",
+             chain, (long long)local("2027-01-11 18:00").us);
+    for (int i = 0; i < 200; i++) {
+        sabotage("UPDATE again SET id='M-TWICE%d', dedup_key='twice/%d'; INSERT INTO message "
+                 "SELECT * FROM again",
+                 i, i);
+    }
+    w.now = local("2027-01-11 18:00");
+    const size_t before = w.sent_count;
+    assert_true(engine_pass(w.engine, NULL, 0) >= 0);
+    assert_int_equal(sent_since(before, "reminder", "P-1"), 1);
+    assert_true(sql_int("SELECT count(*) FROM message WHERE dedup_key LIKE 'twice/%%' AND "
+                        "state='queued'") > 0);
+    run();
+    assert_int_equal(sql_int("SELECT count(*) FROM message WHERE dedup_key LIKE 'twice/%%' AND "
+                             "reason='acknowledged'"),
+                     200);
+}
+
 static void test_not_even_begun(void **state) {
     (void)state;
     plan("P-1");
@@ -682,6 +715,7 @@ int main(void) {
         TEST(test_alarms_are_not_a_storm),
         TEST(test_backup),
         TEST(test_pacing),
+        TEST(test_no_row_of_another_side_goes_before),
         TEST(test_not_even_begun),
         TEST(test_restart_while_sending),
         TEST(test_restart_by_kind),

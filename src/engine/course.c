@@ -295,8 +295,8 @@ static int contact_given(struct engine *e, const struct session_row *s) {
 }
 
 /* before: the miss that it was told to be until now, or NULL. Somebody contacts the participant
- * once, as soon as they can be reached; who decides has a task for as long as there is something to
- * decide. */
+ * once, when it is told or decided and they can be reached; who decides has a task for as long as
+ * there is something to decide. */
 static int give_miss_tasks(struct engine *e, const struct session_row *s,
                            const struct outcome_code *code, const struct outcome_code *before) {
     const bool decide = code->provisional && !(before && before->provisional);

@@ -598,7 +598,7 @@ static int dispatch_lane(struct engine *e, int32_t lane, int priority, int most)
 int outbox_dispatch(struct engine *e) {
     int32_t lanes[MESSAGE_LANES_MAX];
     const int count = message_lanes(e->store, lanes);
-    int left[] = {TURN_SHARE_MAX, TURN_PARTICIPANTS_MAX}, worked = 0;
+    int left[] = {TURN_OTHERS_MAX, TURN_PARTICIPANTS_MAX}, worked = 0;
 
     e->shut = 0;
     e->shut_until = INSTANT_NEVER;

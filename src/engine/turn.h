@@ -14,12 +14,13 @@
 /* Rows looked at in one turn: they bound the time for which a page waits. What happens by itself
  * (chains, sessions, tasks, receipts) has a share each, what is too late another; messages to
  * participants have theirs, and those to all others one, so that no row of another side decides
- * which of a participant's messages goes first. */
+ * which of a participant's messages goes first. The others' is large: what is urgent is theirs. */
 enum {
     TURN_SHARE_MAX = 16,
     TURN_ENDS_MAX = 32,
     TURN_PARTICIPANTS_MAX = 48,
-    TURN_ROWS_MAX = TURN_PARTICIPANTS_MAX + TURN_SHARE_MAX /* messages */
+    TURN_OTHERS_MAX = 64,
+    TURN_ROWS_MAX = TURN_PARTICIPANTS_MAX + TURN_OTHERS_MAX /* messages */
 };
 
 /* This many failures in a row open a lane's breaker and turn health red. */

@@ -197,7 +197,8 @@ static int status_reason(struct engine *e, const struct message_row *m, const ch
         (not_started && status.started)) {
         *ret_reason = "status_changed";
     }
-    const int heard = week ? message_heard(e->store, m->participant, m->recipient, m->created_at)
+    const int heard = week ? message_heard(e->store, m->participant, m->recipient, m->created_at,
+                                           e->now)
                            : 0;
 
     *ret_reason = heard > 0 ? "status_changed" : *ret_reason;

@@ -218,7 +218,7 @@ static int heard_started(struct engine *e, const struct link_row *link) {
     const struct message_filter filter = {
         .participant = link->participant, .recipient = link->advocate, .kind = "advocate_notice"};
     struct message_row *rows = arena_alloc(&e->arena, BATCH, sizeof *rows);
-    struct instant last = {0};
+    int64_t last = 0;
     char after[MESSAGE_ID_SIZE] = "";
     bool started = false;
     int count;
@@ -228,8 +228,8 @@ static int heard_started(struct engine *e, const struct link_row *link) {
         for (int i = 0; i < count; i++) {
             const bool yes = strcmp(rows[i].topic, "started") == 0,
                        no = strcmp(rows[i].topic, "not_started") == 0;
-            if ((yes || no) && has_left(&rows[i]) && instant_cmp(rows[i].created_at, last) >= 0) {
-                last = rows[i].created_at;
+            if ((yes || no) && has_left(&rows[i]) && rows[i].written > last) {
+                last = rows[i].written;
                 started = yes;
             }
         }
@@ -263,7 +263,7 @@ static const struct message_row *last_heard(const struct message_row *rows, int 
     for (int i = 0; i < count; i++) {
         const bool about = rows[i].kind == KIND_STAND_DOWN || tells_outcome(&rows[i]);
         if (about && has_left(&rows[i]) &&
-            (!last || instant_cmp(rows[i].created_at, last->created_at) >= 0)) {
+            (!last || rows[i].written > last->written)) {
             last = &rows[i];
         }
     }

@@ -58,6 +58,7 @@ static int notify(struct watch *w, const struct link_row *link, const char *topi
                                         link->advocate);
 
     m.step = (uint32_t)date_to_days(round);
+    m.ordinal = w->e->hold.jumps; /* a round that a wrong clock told early comes again in its time */
     int r = text_copy(m.topic, sizeof m.topic, topic);
 
     r = r < 0 ? r : text_copy(m.participant, sizeof m.participant, w->participant);
@@ -117,7 +118,8 @@ static int tell_week(struct watch *w, const struct link_row *links, int count) {
     w->state.week_told = found.due;
     for (int i = 0; i < count; i++) {
         const int heard = links[i].all
-                              ? message_heard(e->store, w->participant, links[i].advocate, since)
+                              ? message_heard(e->store, w->participant, links[i].advocate, since,
+                                              e->now)
                               : 1;
         const int r = heard == 0 ? notify(w, &links[i], "no_change", found.due) : heard;
         if (r < 0) {

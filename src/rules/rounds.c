@@ -22,6 +22,11 @@ struct instant rounds_moment(const struct zone *zone, struct date day, int32_t m
     return t;
 }
 
+/* A round that was told before its day came was told by a wrong clock, and silences none. */
+static bool is_news(struct date round, struct date told, struct date today) {
+    return told.year == 0 || date_cmp(round, told) > 0 || date_cmp(told, today) > 0;
+}
+
 struct rounds rounds_of_days(struct date base, struct date told, uint32_t days,
                              const struct zone *zone, struct instant now) {
     const struct date today = zone_civil(zone, now).date;
@@ -34,7 +39,7 @@ struct rounds rounds_of_days(struct date base, struct date told, uint32_t days,
         .next = rounds_moment(zone, date_add_days(last, length), ROUNDS_EVENING)};
 
     assert(days > 0);
-    if (rounds > 0 && (told.year == 0 || date_cmp(last, told) > 0)) {
+    if (rounds > 0 && is_news(last, told, today)) {
         found.due = last;
     }
     return found;
@@ -56,7 +61,7 @@ static struct instant week_moment(const struct working_time *office, struct date
 
 struct rounds rounds_of_weeks(struct date told, const struct working_time *office,
                               struct instant now) {
-    const struct date monday = rounds_monday(zone_civil(office->zone, now).date);
+    const struct date today = zone_civil(office->zone, now).date, monday = rounds_monday(today);
     const struct instant this_week = week_moment(office, monday);
     struct rounds found = {0};
 
@@ -64,7 +69,7 @@ struct rounds rounds_of_weeks(struct date told, const struct working_time *offic
         found.next = this_week;
         return found;
     }
-    if (told.year == 0 || date_cmp(monday, told) > 0) {
+    if (is_news(monday, told, today)) {
         found.due = monday;
     }
     found.next = week_moment(office, date_add_days(monday, ROUNDS_WEEK));

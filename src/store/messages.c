@@ -103,6 +103,7 @@ static int read_message(struct query *q, struct arena *arena, struct message_row
     row.subject = read_sealed(q, "message.subject", row.id, arena);
     row.body = read_sealed(q, "message.body", row.id, arena);
     READ_TEXT(q, row.provider_id);
+    row.written = read_int(q);
     if (!q->error && (message_kind_from_text(kind, &row.kind) < 0 ||
                       audience_from_text(audience, &row.audience) < 0 ||
                       channel_from_text(channel, &row.channel) < 0 ||
@@ -486,11 +487,12 @@ int message_alarmed(struct store *store, const char *source) {
 }
 
 int message_heard(struct store *store, const char *participant, const char *advocate,
-                  struct instant since) {
+                  struct instant since, struct instant until) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_MESSAGE_HEARD);
 
     bind_text(&q, participant);
     bind_text(&q, advocate);
     bind_instant(&q, since);
+    bind_instant(&q, until);
     return query_row(&q) > 0 ? read_int(&q) != 0 : q.error;
 }

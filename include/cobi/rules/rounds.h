@@ -9,7 +9,7 @@ struct rounds {
     struct instant next; /* when the next one falls: always later than now */
 };
 /* Every `days` days after `base`, in the evening (20:00) of that day: then so many whole days have passed. Of several that were let pass
- * only the last is due. told: the last one told; year 0: none. */
+ * only the last is due. told: the last one told; year 0: none; later than today: told by a wrong clock, so none. */
 struct rounds rounds_of_days(struct date base, struct date told, uint32_t days, const struct zone *zone, struct instant now);
 /* Each week, named by its Monday: that day at 09:00, or the next working day. */
 struct rounds rounds_of_weeks(struct date told, const struct working_time *office, struct instant now);

@@ -29,6 +29,7 @@ struct message_row {
     bool repeat;               /* an earlier attempt may have arrived: the text says so */
     const char *to, *subject, *body; /* sealed; set when it was rendered; may be NULL */
     char provider_id[PROVIDER_ID_SIZE];
+    int64_t written;           /* greater in whatever was written later, also by a clock that shows an earlier time; given when read */
 };
 /* The key of uniqueness: kind, source, revision, step, recipient, channel, ordinal. */
 #define MESSAGE_KEY_SIZE 256
@@ -99,7 +100,8 @@ _must_use_ int ack_update(struct store *store, const char *token_hash, const str
 
 /* Has an alarm about this been mailed to the operator, or will it be? 1 or 0. One that was lost or kept back is none. */
 _must_use_ int message_alarmed(struct store *store, const char *source);
-/* Has this advocate heard anything of the participant since then, besides that nothing has changed? 1 or 0. What did not reach them does not count. */
-_must_use_ int message_heard(struct store *store, const char *participant, const char *advocate, struct instant since);
+/* Has this advocate heard anything of the participant after `since` and not after `until`, besides that nothing has changed? 1 or 0. What did not
+ * reach them does not count. */
+_must_use_ int message_heard(struct store *store, const char *participant, const char *advocate, struct instant since, struct instant until);
 
 #endif

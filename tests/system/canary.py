@@ -50,8 +50,12 @@ TOLD = ("participant.QZREF-1.first", "participant.QZREF-1.place_label", "partici
 PHRASES = ("Please plan your journey", "an update on one of your cases", "make sure that the person is contacted")  # of rendered texts, which are sealed
 
 
+BINARY = ("disk", "backup")
+
+
 class Sinks:
-    """Everything that came out, by where: text:WHO, mail:WHO, feed:KIND:WHO, page:ack:WHO, page:error, hook, log, ops, admin:..., disk, accepted, process."""
+    """Everything that came out, by where: text:WHO, mail:WHO, feed:KIND:WHO, page:ack:WHO, page:error, hook, log, ops, admin:..., disk, backup, accepted, process,
+    status (what systemd shows), metrics."""
 
     def __init__(self):
         self.lines, self.size = {}, 0
@@ -59,7 +63,7 @@ class Sinks:
     def add(self, name, data):
         data = data if isinstance(data, bytes) else str(data).encode()
         self.size += len(data)
-        self.lines.setdefault(name, set()).update(strings(data) if name == "disk" else lines(data))
+        self.lines.setdefault(name, set()).update(strings(data) if name in BINARY else lines(data))
 
     def __contains__(self, name):
         return bool(self.lines.get(name))
@@ -68,16 +72,34 @@ class Sinks:
         return b"\n\0\n".join(sorted(self.lines[name]))
 
 
+class Status(threading.Thread):
+    """Listens as systemd does: what `systemctl status` would show."""
+
+    def __init__(self, path, sinks):
+        super().__init__(daemon=True)
+        self.path, self.sinks, self.socket = path, sinks, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.start()
+
+    def run(self):
+        while said := self.socket.recv(65536):
+            self.sinks.add("status", said)
+
+
 class Weeks:
     """What happens."""
 
     def __init__(self, town, texts, mails, sinks):
         self.town, self.texts, self.mails, self.sinks, self.feeds, self.answered = town, texts, mails, sinks, [], set()
         self.refusing, self.later, self.losing = set(), set(), set()
+        self.status = Status(os.path.join(town.folder, "notify"), sinks)
         texts.fate = mails.fate = self.fate
 
     def fate(self, to):
         return "refused" if to in self.refusing else "later" if to in self.later else "lost" if to in self.losing else "ok"
+
+    def start(self):
+        self.town.start(NOTIFY_SOCKET=self.status.path)
 
     def enter(self):
         for noun, people in CAST.items():
@@ -173,7 +195,7 @@ class Weeks:
         self.town.kill()
         self.look_at_disk()
         self.mails.fate = self.fate
-        self.town.start()
+        self.start()
 
     def close_gateways(self):
         for gateway in (self.texts, self.mails):
@@ -297,10 +319,26 @@ def gather_commands(town, sinks):
     sinks.add("log", town.log_text())
 
 
+def gather_copies(town, sinks):
+    """What a sysadmin keeps elsewhere: a copy of the database made while the daemon runs, its own backup once there is such a command, and its metrics."""
+    copy, own = os.path.join(town.folder, "copy.db"), os.path.join(town.folder, "backup")
+    with contextlib.closing(town.database()) as db:
+        db.execute("VACUUM INTO ?", (copy,))
+    answer = town.run("backup", own)
+    sinks.add("metrics", town.exchange(b"GET /metrics HTTP/1.1\r\nHost: control\r\nConnection: close\r\n\r\n"))
+    sinks.add("metrics", answer.stdout + answer.stderr)
+    for path in (copy, own):
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                sinks.add("backup", file.read())
+    return answer.returncode == 0 and not os.path.exists(own)
+
+
 # ---- judging ----
 
 def allowed(mark, sink):
-    return any(fnmatchcase(sink, pattern) for pattern in MATRIX[mark])
+    place = "disk" if sink == "backup" else sink  # a copy holds no more than what it is a copy of
+    return any(fnmatchcase(place, pattern) for pattern in MATRIX[mark])
 
 
 def leaks(scanner, sinks):
@@ -350,7 +388,7 @@ def planted(values, sinks, generator):
         scanner = Scanner({mark: value})
         forbidden = [s for s in sorted(sinks.lines) if not allowed(mark, s)]
         for how, data in generator.sample(list(disguises(value)), 6):
-            sink = generator.choice([s for s in forbidden if s != "disk" or how not in ("gzip", "folded", "a soft line break")])
+            sink = generator.choice([s for s in forbidden if s not in BINARY or how not in ("gzip", "folded", "a soft line break")])
             others, probe = list(some[sink]), Sinks()
             others.insert(generator.randrange(len(others) + 1), data)
             probe.add(sink, data if how == "gzip" else b"\n".join(others))
@@ -389,12 +427,14 @@ def check_all(checks, town, weeks, texts, mails, sinks):
     found = gather_messages(town, texts, mails, sinks, problems)
     gather_commands(town, sinks)
     weeks.look_at_disk()
+    unseen = gather_copies(town, sinks)
     kinds = {r["kind"]: r["n"] for r in town.rows("SELECT kind, count(*) AS n FROM message WHERE attempt_count>0 GROUP BY kind")}
     topics = {r["topic"]: r["n"] for r in town.rows("SELECT topic, count(*) AS n FROM message WHERE attempt_count>0 AND audience='advocate' GROUP BY topic")}
     print("#", kinds, topics)
     say(checks, "the weeks met all that they are to prove", [k for k in MET if not kinds.get(k)] + [t for t in TOPICS if not topics.get(t)] + ([] if weeks.held else ["no mail in hand at kill -9"])
         + [w for w in ("QZSUPALFA", "QZADVALFA") if w not in weeks.answered] + ([] if "spooled" in sinks else ["nothing was spooled"])
-        + [s for s in ("page:error", "hook", "disk", "accepted", "log", "process", "feed:participant:QZREF-1") if s not in sinks])
+        + [s for s in ("page:error", "hook", "disk", "accepted", "log", "process", "status", "metrics", "backup", "feed:participant:QZREF-1") if s not in sinks]
+        + (["a backup that was not searched"] if unseen else []))
     say(checks, "every message has a known recipient", problems)
     scanner = Scanner(marks())
     begun = time.monotonic()
@@ -424,8 +464,8 @@ def main():
         town.write_config(town.more)
         ops = AsOps(town.folder)
         town.wrap = ops.wrap
-        town.start()
         weeks = Weeks(town, texts, mails, sinks)
+        weeks.start()
         weeks.enter()
         weeks.live()
         print(f"# lived in {time.monotonic() - start:.1f} s: {town.commands} commands, {len(texts.arrivals)} texts, {len(mails.arrivals)} mails")

@@ -1,7 +1,7 @@
 """People whose every field is a mark, and the matrix: where each mark may be read.
 
-Sinks are text:WHO, mail:WHO (what was on the wire or in a spool), feed:KIND:WHO, page:ack:WHO, page:error, hook, log, ops, process, disk (database, WAL), accepted
-(copies of the configuration), admin:participant:WHO and admin:advocate:WHO (what cobictl shows of them). What is not listed is forbidden.
+Sinks are text:WHO, mail:WHO (what was on the wire or in a spool), feed:KIND:WHO, page:ack:WHO, page:error, hook, log, ops, process, disk (database, WAL), backup (as disk),
+status (what systemd shows), metrics, accepted (copies of the configuration), admin:participant:WHO and admin:advocate:WHO (what cobictl shows of them). What is not listed is forbidden.
 """
 FIRST_DAY = "2027-01-04 08:00"
 

@@ -385,6 +385,13 @@ int session_history_list(struct store *store, const char *session, struct arena 
     return q.error ? q.error : (int)count;
 }
 
+int session_draw_in_told(struct store *store, struct instant now) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_SESSION_DRAW_IN_TOLD);
+
+    bind_instant(&q, now);
+    return query_run(&q);
+}
+
 int session_feed_version(struct store *store, const struct session_filter *filter,
                          uint64_t *ret_version, struct instant *ret_last) {
     const enum statement statement = filter->participant    ? STATEMENT_FEED_VERSION_PARTICIPANT

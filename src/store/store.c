@@ -462,9 +462,8 @@ int store_next_wake(struct store *store, struct instant messages_after,
 
 int store_draw_in(struct store *store, struct instant now, struct span back) {
     static const enum statement statements[] = {
-        STATEMENT_DRAW_IN_SESSION,    STATEMENT_DRAW_IN_MESSAGE, STATEMENT_DRAW_IN_ESCALATION,
-        STATEMENT_DRAW_IN_TASK,       STATEMENT_DRAW_IN_JOB,     STATEMENT_DRAW_IN_PARTICIPANT,
-        STATEMENT_DRAW_IN_TOLD};
+        STATEMENT_DRAW_IN_SESSION, STATEMENT_DRAW_IN_MESSAGE, STATEMENT_DRAW_IN_ESCALATION,
+        STATEMENT_DRAW_IN_TASK,    STATEMENT_DRAW_IN_JOB,     STATEMENT_DRAW_IN_PARTICIPANT};
 
     for (size_t i = 0; i < ARRAY_COUNT(statements); i++) {
         _cleanup_query_ struct query q = query_begin(store, statements[i]);

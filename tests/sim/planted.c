@@ -74,6 +74,7 @@ static const struct {
     {"a row cannot be read", "quarantine", "attended", true},
     {"a pause is kept quiet", "advocate_status", "status", true},
     {"what has not started stays told", "advocate_status", "started-after-all-not", true},
+    {"told by a clock that was wrong", "stood_down", "told-by-a-wrong-clock", true},
     {"nobody is asked for the outcome", "asked", "unrecorded", true},
     {"nobody is reminded", "reminded", "attended", true},
     {"a dead address is kept quiet", "undelivered", "unreachable-step", true},

@@ -535,6 +535,10 @@ WRAP(int, misses_fewer, struct engine *e, const char *participant) {
     return on("a row of misses stays") ? 0 : __real_misses_fewer(e, participant);
 }
 
+WRAP(int, session_draw_in_told, struct store *store, struct instant now) {
+    return on("told by a clock that was wrong") ? 0 : __real_session_draw_in_told(store, now);
+}
+
 WRAP(int, standing_not_started, struct engine *e, const char *participant) {
     return on("what has not started stays told") ? 0 : __real_standing_not_started(e, participant);
 }

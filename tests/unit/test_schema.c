@@ -335,7 +335,7 @@ static const struct {
     {"NAMELESS_PARTICIPANT_STATE", "SCAN participant_state", "as above"},
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"SESSION_ZONE_NEXT", "SCAN session", "once a start or reload"},
-    {"DRAW_IN_TOLD", "SCAN session", "once when a clock that ran ahead is set back"},
+    {"SESSION_DRAW_IN_TOLD", "SCAN session", "once when a clock that ran ahead is set back"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
     {"ABSENCE_LIST", "SCAN (subquery-1)", "as many rows as the caller has room for"},
     {"COUNT_PEOPLE", "SCAN (subquery-1)", "as many as its limit"},

@@ -73,6 +73,9 @@ _must_use_ int session_last_attempt(struct store *store, const char *participant
 /* Ids of sessions whose wake_at has come, earliest first. */
 _must_use_ int session_due(struct store *store, struct instant now, char (*ret_ids)[ID_SIZE], size_t capacity);
 
+/* When the clock is set right: what was told at a time that is yet to come, by a clock that ran ahead, was told now: who hears of it from now on hears after it was told. */
+_must_use_ int session_draw_in_told(struct store *store, struct instant now);
+
 /* When zone data change: the zone, after that one by name, of sessions that have not begun ("": no more); those sessions of one zone by id; one leaves its start_at for a moment (500
  * years later) at which nothing is in the way of others; ids of those that are there. */
 #define SESSION_PARKED_US (INT64_C(15778800000) * SECOND_US)

@@ -80,7 +80,7 @@ uint64_t store_changes(const struct store *store);
 #define STORE_ALL_MESSAGES ((struct instant){INT64_MIN})
 _must_use_ int store_next_wake(struct store *store, struct instant messages_after, struct instant *ret_instant);
 /* After the clock was believed to be ahead by -back: timers that count from a moment (chains, tasks, retries, what follows an outcome) come by as
- * much earlier, never before now, and an outcome that was told at a time to come was told now. */
+ * much earlier, never before now. */
 _must_use_ int store_draw_in(struct store *store, struct instant now, struct span back);
 
 #endif

@@ -298,6 +298,7 @@ int hold_release(struct engine *e, enum hold_voucher voucher) {
         if (r == 0 && error.us < 0) {
             r = store_draw_in(e->store, e->now, error);
             r = r < 0 ? r : session_draw_in_told(e->store, e->now);
+            r = r < 0 ? r : link_draw_in(e->store, e->now);
         }
         r = r < 0 ? r : turn_audit(e, "clock release", "", person ? "person" : "system");
         if (r < 0) {

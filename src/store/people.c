@@ -470,6 +470,13 @@ int link_remove(struct store *store, const char *advocate, const char *participa
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
+int link_draw_in(struct store *store, struct instant now) {
+    _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_DRAW_IN);
+
+    bind_instant(&q, now);
+    return query_run(&q);
+}
+
 int link_past(struct store *store, const char *advocate, const char *participant,
               struct instant *ret_last) {
     _cleanup_query_ struct query q = query_begin(store, STATEMENT_LINK_PAST);

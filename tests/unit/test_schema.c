@@ -336,6 +336,7 @@ static const struct {
     {"SESSION_OUTCOME_USED", "SCAN session", "once a reload, by its contract"},
     {"SESSION_ZONE_NEXT", "SCAN session", "once a start or reload"},
     {"SESSION_DRAW_IN_TOLD", "SCAN session", "once when a clock that ran ahead is set back"},
+    {"LINK_DRAW_IN", "SCAN link", "as above"},
     {"PROGRAMME_USED", "SCAN participant", "once a reload, by its contract"},
     {"ABSENCE_LIST", "SCAN (subquery-1)", "as many rows as the caller has room for"},
     {"COUNT_PEOPLE", "SCAN (subquery-1)", "as many as its limit"},

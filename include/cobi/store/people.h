@@ -78,6 +78,8 @@ _must_use_ int link_remove(struct store *store, const char *advocate, const char
 _must_use_ int link_find(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_row);
 /* How many links there were between the two that were removed; *ret_last is when the last of them was. */
 _must_use_ int link_past(struct store *store, const char *advocate, const char *participant, struct instant *ret_last);
+/* When the clock is set right: what was unlinked at a time that is yet to come, by a clock that ran ahead, was unlinked now. */
+_must_use_ int link_draw_in(struct store *store, struct instant now);
 /* By participant (advocate NULL) or by advocate (participant NULL). */
 _must_use_ int link_list(struct store *store, const char *advocate, const char *participant, struct arena *arena, struct link_row *ret_rows, size_t capacity);
 

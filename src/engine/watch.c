@@ -184,6 +184,9 @@ static int find_loss(const struct watch *w, const struct session_row *s,
         lost = strcmp(lines[i].what, "cancelled") == 0 || (code && code->replacement);
         *ret_since = lost && !was_lost ? lines[i].at : *ret_since;
     }
+    if (instant_cmp(*ret_since, w->e->now) > 0) {
+        *ret_since = s->start_at; /* lost by a clock that ran ahead */
+    }
     return 0; /* a reason that cannot be read keeps nobody from hearing: the row says it nearly */
 }
 
@@ -197,13 +200,10 @@ static int owed_too_long(struct watch *w, uint32_t numbers, bool window_over, bo
         const struct number found = find_number(w, n);
         struct instant since = {0};
         const int r = found.settled || !found.last ? 0 : find_loss(w, found.last, &since);
+        const struct instant end = instant_add(since, most);
         if (r < 0) {
             return r;
         }
-        if (instant_cmp(since, w->e->now) > 0) {
-            since = found.last->start_at; /* lost by a clock that ran ahead */
-        }
-        const struct instant end = instant_add(since, most);
         if (!found.settled && (window_over || instant_cmp(w->e->now, end) >= 0)) {
             *ret_late = true;
             *ret_lost = instant_max(*ret_lost, since);

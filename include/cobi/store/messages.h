@@ -18,7 +18,7 @@ struct message_row {
     char topic[MESSAGE_TOPIC_SIZE]; /* what it is about where the kind alone does not say: "missed", "enrolled"; else "" */
     char participant[ID_SIZE], session[ID_SIZE], escalation[ID_SIZE], task[ID_SIZE]; /* "" where none */
     uint32_t revision;         /* of the session */
-    uint32_t step, ordinal;    /* of the reminder or chain; ordinal: fallback or retry by hand */
+    uint32_t step, ordinal;    /* of the reminder or chain; ordinal: fallback, retry by hand, or of a round the jumps of the clock before it */
     struct civil old_start;    /* change: what it was before (year 0: none) */
     const char *note;          /* sealed: alarm text; may be NULL */
     enum message_state state;
